@@ -1,0 +1,1 @@
+"""The flows: Prefect outside, Ray inside, and the command line."""

@@ -1,0 +1,1 @@
+"""The pipeline: every stage of a document, from file to row."""

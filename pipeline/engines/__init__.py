@@ -1,0 +1,1 @@
+"""The engines that read a page; chosen by name through the registry."""

@@ -1,0 +1,52 @@
+"""All settings in one frozen model: flags over `OCTOGLOT_*` over `./octoglot.toml` over defaults, read once at the edge."""
+
+import os
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+
+class Settings(BaseSettings):
+    """What a run is told beside its sources and schema. Units are in the names: `_s` seconds, `_mb` 10^6 bytes, `_px` pixels."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="OCTOGLOT_", toml_file="octoglot.toml", frozen=True, extra="forbid", env_ignore_empty=True
+    )
+
+    engine: str = Field("ocr", description="ocr or fake")
+    words: Literal["auto", "text-layer", "ocr", "none"] = Field("auto", description="where a page's words come from")
+    workers: int = Field(0, ge=0, description="CPU processes that read pages; 0: one a core")
+    ray_address: str = Field("", description="a Ray cluster to join; empty: a private local one")
+
+    shard_files: int = Field(200, ge=1, description="documents in a shard, at most")
+    shard_mb: int = Field(1000, ge=1, description="bytes in a shard, at most")
+    range_pages: int = Field(16, ge=1, description="pages of a long document that are prepared at a time")
+    max_pages: int = Field(5000, ge=1, description="a longer document is quarantined as too_large")
+    max_file_mb: int = Field(2000, ge=1, description="a larger file is quarantined as too_large")
+    max_pixels: int = Field(200_000_000, ge=1, description="an image with more pixels is quarantined as too_large")
+    survey_timeout_s: float = Field(60.0, gt=0, description="time to open a file and count its pages")
+    page_timeout_s: float = Field(60.0, gt=0, description="time to prepare a page, beside the wait for its turn")
+    retryable_attempts: int = Field(3, ge=1, description="runs that try a document with a retryable failure")
+
+    ocr_dpi: int = Field(200, ge=72, le=600, description="resolution for OCR of an A4 page")
+    image_px: int = Field(1120, ge=56, description="longest side of the image that a model sees")
+    review_below: float = Field(0.8, ge=0, le=1, description="documents of a lower confidence need review")
+    tessdata: str = Field("", description="folder of Tesseract's language packs; empty: looked for")
+    state_dir: Path = Field(
+        default_factory=lambda: Path(os.environ.get("XDG_STATE_HOME", "~/.local/state")).expanduser() / "octoglot",
+        description="where Prefect's database and logs live",
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Flags, then the environment, then octoglot.toml in the working folder."""
+        return (init_settings, env_settings, TomlConfigSettingsSource(settings_cls))

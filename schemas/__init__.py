@@ -1,0 +1,1 @@
+"""Schemas: what a document of each type holds."""

@@ -1,0 +1,108 @@
+"""The kinds of value a document can hold, and what a schema says about each field."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from dataclasses import field as dataclass_field
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+LANGUAGES = ("en", "de", "fr", "it", "pt", "hi", "es", "th")
+"""ISO 639-1 codes of the eight languages, in the project's order."""
+
+
+class Kind(StrEnum):
+    """What sort of value a field holds; decides how it is read, typed, compared and stored."""
+
+    TEXT = "text"
+    NAME = "name"
+    ADDRESS = "address"
+    IDENTIFIER = "identifier"
+    MONEY = "money"
+    NUMBER = "number"
+    PERCENT = "percent"
+    DATE = "date"
+    CURRENCY = "currency"
+    CHOICE = "choice"
+    TABLE = "table"
+
+
+Text = Annotated[str | None, Kind.TEXT]
+Name = Annotated[str | None, Kind.NAME]
+Address = Annotated[str | None, Kind.ADDRESS]
+Identifier = Annotated[str | None, Kind.IDENTIFIER]
+Money = Annotated[Decimal | None, Kind.MONEY]
+Number = Annotated[Decimal | None, Kind.NUMBER]
+Percent = Annotated[Decimal | None, Kind.PERCENT]
+Date = Annotated[date | None, Kind.DATE]
+Currency = Annotated[str | None, Kind.CURRENCY]
+
+Party = Literal["issuer", "recipient"]
+"""Whose a field is: the one who wrote the document (its letterhead) or the one it is addressed to."""
+
+
+@dataclass(frozen=True)
+class FieldSpec:
+    """One field of a schema, as the engines, the values and the store see it.
+
+    Attributes:
+        name: the field's name; a column of its table is told by the table's `columns`.
+        kind: what sort of value it holds.
+        description: one sentence for people and models.
+        labels: the words printed beside the value, by language, most telling first.
+        required: whether a document of this kind always has it; the least confidence of these is the document's.
+        scale: decimals kept for money and numbers (4; unit prices 8).
+        scheme: what sort of identifier (`document_number`, `tax_id`, `iban`), else empty.
+        party: whose name, address or identifier it is, where it is a party's.
+        choices: the values allowed for Kind.CHOICE.
+        columns: the fields of a row, for Kind.TABLE.
+    """
+
+    name: str
+    kind: Kind
+    description: str = ""
+    labels: Mapping[str, tuple[str, ...]] = dataclass_field(default_factory=dict)
+    required: bool = False
+    scale: int = 4
+    scheme: str = ""
+    party: Party | None = None
+    choices: tuple[str, ...] = ()
+    columns: tuple["FieldSpec", ...] = ()
+
+
+def field(
+    description: str,
+    *,
+    labels: Mapping[str, list[str]] | None = None,
+    required: bool = False,
+    scale: int = 4,
+    scheme: str = "",
+    party: Party | None = None,
+) -> Any:
+    """Declare a field, as in `total: Money = field("What is owed", labels={"en": ["Total"]})`.
+
+    Args:
+        description: one sentence for people and models.
+        labels: the words printed beside the value, by ISO 639-1 language, most telling first.
+        required: whether a document of this kind always has it.
+        scale: decimals kept for money and numbers.
+        scheme: what sort of identifier: `document_number`, `tax_id` or `iban`.
+        party: `issuer` or `recipient`, where the value is a party's.
+    """
+    extra = {
+        "labels": {language: list(words) for language, words in (labels or {}).items()},
+        "required": required,
+        "scale": scale,
+        "scheme": scheme,
+        "party": party,
+    }
+    return Field(default=None, description=description, json_schema_extra={"octoglot": extra})
+
+
+def table(description: str, *, labels: Mapping[str, list[str]] | None = None) -> Any:
+    """Declare a list of rows, as in `line_items: list[LineItem] = table("What was sold")`."""
+    extra = {"labels": {language: list(words) for language, words in (labels or {}).items()}}
+    return Field(default_factory=list, description=description, json_schema_extra={"octoglot": extra})

@@ -1,0 +1,89 @@
+"""Finding a schema: a built-in one by name, a user's as `module:Class` or as a `.py` file."""
+
+import hashlib
+import sys
+from importlib import import_module, util
+from pathlib import Path
+from types import ModuleType
+
+from schemas.base import DocumentSchema, Schema
+
+BUILT_IN = {
+    "invoice": "schemas.invoice:Invoice",
+    "receipt": "schemas.receipt:Receipt",
+}
+
+RESERVED = ("documents", "pages", "fields", "quarantine", "conflicts", "checks", "runs")
+"""Names of the views every store has; no schema may take one."""
+
+
+class SchemaError(LookupError):
+    """A schema that cannot be found or loaded; says why and what to write instead."""
+
+
+def load_schema(reference: str) -> Schema:
+    """The schema that `reference` names.
+
+    Args:
+        reference: a built-in name, `module:Class`, or the path of a `.py` file (`file.py:Class` where it holds several).
+
+    Raises:
+        SchemaError: nothing of that name, it cannot be imported, or it is not a schema.
+    """
+    path, _, name = reference.partition(".py:")
+    if reference.endswith(".py") or ".py:" in reference:
+        file = Path(path if reference.endswith(".py") else f"{path}.py")
+        return _checked(_pick(_load_file(file), name, reference), reference)
+    told = BUILT_IN.get(reference, reference)
+    module, colon, attribute = told.partition(":")
+    if not colon:
+        raise SchemaError(
+            f"there is no schema called {reference!r}; built in are {', '.join(BUILT_IN)}, your own is given as "
+            "module:Class or as a .py file"
+        )
+    try:
+        return _checked(_pick(import_module(module), attribute, reference), reference)
+    except ImportError as error:
+        raise SchemaError(f"schema {reference!r}: cannot import {module!r}: {error}") from error
+
+
+def _load_file(file: Path) -> ModuleType:
+    """The module in `file`, under a private name, so that no module of ours or of the user's is shadowed."""
+    if not file.is_file():
+        raise SchemaError(f"there is no schema file {file}")
+    private = f"_octoglot_schema_{hashlib.sha256(str(file.resolve()).encode()).hexdigest()[:12]}"
+    found = util.spec_from_file_location(private, file)
+    if found is None or found.loader is None:
+        raise SchemaError(f"{file} is not a Python file")
+    module = util.module_from_spec(found)
+    sys.modules[private] = module
+    try:
+        found.loader.exec_module(module)
+    except Exception as error:
+        del sys.modules[private]
+        raise SchemaError(f"schema file {file} cannot be loaded: {type(error).__name__}: {error}") from error
+    return module
+
+
+def _pick(module: ModuleType, name: str, reference: str) -> object:
+    if name:
+        if not hasattr(module, name):
+            raise SchemaError(f"schema {reference!r}: {module.__name__} has no {name!r}")
+        return getattr(module, name)
+    own = [
+        value
+        for value in vars(module).values()
+        if isinstance(value, type) and issubclass(value, DocumentSchema) and value.__module__ == module.__name__
+    ]
+    if len(own) != 1:
+        named = ", ".join(model.__name__ for model in own) or "none"
+        raise SchemaError(f"schema file {reference} must hold one schema, it holds {named}: write FILE.py:Class")
+    return own[0]
+
+
+def _checked(found: object, reference: str) -> Schema:
+    if not (isinstance(found, type) and issubclass(found, DocumentSchema)):
+        raise SchemaError(f"schema {reference!r} is not a subclass of schemas.base.DocumentSchema")
+    if not found.schema_name.isidentifier() or found.schema_name in RESERVED:
+        raise SchemaError(f"schema {reference!r}: {found.schema_name!r} cannot be the name of a view; set schema_name")
+    return found
