@@ -1,0 +1,45 @@
+"""The one door to the engines: opens them, probes them, and asks them for a page."""
+
+import time
+from dataclasses import replace
+
+from pipeline.engines.base import Engine, PageRequest
+from pipeline.engines.registry import engine_class
+from pipeline.errors import DocumentError, Reason, RunError
+from pipeline.records import PageAnswer, PreparedPage, Problem
+from pipeline.settings import Settings
+from schemas.base import Schema
+
+
+def open_engine(schema: Schema, settings: Settings) -> Engine:
+    """The engine that the settings name, loaded and ready; raises RunError where it cannot work."""
+    return engine_class(settings.engine)(schema, settings)
+
+
+def engine_fingerprint(settings: Settings) -> str:
+    """What the engine's answers depend on beside page and schema; loads no weights."""
+    return f"{settings.engine}:{engine_class(settings.engine).fingerprint(settings)}"
+
+
+def probe_engine(settings: Settings) -> list[str]:
+    """What the engine misses here, one line each; empty when all is well."""
+    return engine_class(settings.engine).probe(settings)
+
+
+async def ask(engine: Engine, prepared: PreparedPage, document_id: str, page_count: int) -> PageAnswer:
+    """The engine's answer for one page; a page that cannot be read answers with its problem.
+
+    Raises:
+        RunError: the engine cannot go on at all.
+    """
+    started = time.perf_counter()
+    try:
+        answer = await engine.read(PageRequest(document_id, page_count, prepared))
+    except RunError:
+        raise
+    except DocumentError as error:
+        answer = PageAnswer(prepared.page, problem=Problem.of("extract", error))
+    except Exception as error:  # the boundary of a page: a fault in a rule costs this page, not the run
+        message = f"{type(error).__name__}: {error}"
+        answer = PageAnswer(prepared.page, problem=Problem("extract", Reason.INTERNAL, message))
+    return replace(answer, seconds=time.perf_counter() - started)
