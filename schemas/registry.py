@@ -47,6 +47,20 @@ def load_schema(reference: str) -> Schema:
         raise SchemaError(f"schema {reference!r}: cannot import {module!r}: {error}") from error
 
 
+def absolute(reference: str, folder: Path) -> str:
+    """The same reference in a form that means the same from any folder and in any process.
+
+    A file's path becomes absolute; `module:Class` becomes `FILE.py:Class` where the module is a file below `folder`.
+    """
+    if reference in BUILT_IN:
+        return reference
+    if reference.endswith(".py") or ".py:" in reference:
+        return str((folder / reference).resolve()) if reference.endswith(".py") else str(folder.resolve() / reference)
+    module, colon, name = reference.partition(":")
+    file = folder.resolve() / f"{module.replace('.', '/')}.py"
+    return f"{file}:{name}" if colon and file.is_file() else reference
+
+
 def _load_file(file: Path) -> ModuleType:
     """The module in `file`, under a private name, so that no module of ours or of the user's is shadowed."""
     if not file.is_file():

@@ -1,0 +1,44 @@
+"""The command line: one file a subcommand, and the one place where errors become exit codes."""
+
+import sys
+
+import typer
+
+from flows.cli import doctor, evaluate, plan, run, schemas, sql
+from pipeline.errors import OctoglotError
+from schemas.registry import SchemaError
+
+app = typer.Typer(
+    name="octoglot",
+    help="A folder of scans in, typed tables out.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command("run")(run.run)
+app.command("plan")(plan.plan)
+app.command("sql")(sql.sql)
+app.command("schemas")(schemas.schemas)
+app.command("evaluate")(evaluate.evaluate)
+app.command("doctor")(doctor.doctor)
+
+
+def main() -> None:
+    """The entry point: runs the command and turns what goes wrong into one line and an exit code."""
+    try:
+        app()
+    except OctoglotError as error:
+        _tell(error.message, error.next_step)
+        sys.exit(error.exit_code)
+    except SchemaError as error:
+        _tell(str(error.args[0]), "see `octoglot schemas list`")
+        sys.exit(2)
+    except BrokenPipeError:
+        # The reader of our output has gone, as with `| head`: nothing to tell, and nobody to tell it to.
+        sys.stderr.close()
+        sys.exit(0)
+
+
+def _tell(message: str, next_step: str) -> None:
+    print(f"octoglot: {message}" + (f" → {next_step}" if next_step else ""), file=sys.stderr)

@@ -1,0 +1,52 @@
+"""What the subcommands share: their options, the settings they make, and how they print."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from pydantic import ValidationError
+from pydantic_settings import SettingsError
+from rich.console import Console
+
+from pipeline.errors import UsageError
+from pipeline.settings import Settings
+
+Sources = Annotated[list[str], typer.Argument(help="folders, files or globs; - reads a list of files from stdin")]
+SchemaName = Annotated[str, typer.Option("--schema", help="a built-in schema, module:Class, or a .py file")]
+Out = Annotated[Path, typer.Option("--out", help="the folder that holds the results")]
+Recursive = Annotated[bool, typer.Option("--recursive/--no-recursive", help="go into the folders of a folder")]
+Exclude = Annotated[list[str] | None, typer.Option("--exclude", help="leave out files that match this glob; repeatable")]
+Limit = Annotated[int | None, typer.Option("--limit", min=1, help="read this many documents at most")]
+EngineName = Annotated[str | None, typer.Option("--engine", help="what reads the pages: ocr (the default) or fake")]
+WordsMode = Annotated[str | None, typer.Option("--words", help="auto, text-layer, ocr or none")]
+Workers = Annotated[int | None, typer.Option("--workers", min=1, help="processes that read pages; default: one a core")]
+Format = Annotated[str, typer.Option("--format", help="table or json")]
+
+stderr = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def settings_from(**flags: Any) -> Settings:
+    """The settings that flags, environment, octoglot.toml and defaults add up to; raises UsageError."""
+    given = {name: value for name, value in flags.items() if value is not None}
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise UsageError(f"setting {name}: {first['msg']}", "see `octoglot run --help` and octoglot.toml") from error
+    except (SettingsError, ValueError) as error:
+        raise UsageError(f"the settings cannot be read: {error}", "mend octoglot.toml or OCTOGLOT_*") from error
+
+
+def check_format(format: str, *allowed: str) -> None:
+    """Refuse a format that the command does not know."""
+    if format not in allowed:
+        raise UsageError(f"there is no format {format!r}", f"choose one of: {', '.join(allowed)}")
+
+
+def print_json(rows: Any) -> None:
+    """A JSON array on stdout, for programs."""
+    json.dump(rows, sys.stdout, ensure_ascii=False, indent=2, default=str)
+    sys.stdout.write("\n")

@@ -1,0 +1,102 @@
+"""`octoglot doctor`: what is there, what is missing, and the next step for each."""
+
+import os
+import platform
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from flows.cli.common import EngineName, Format, check_format, print_json, settings_from
+from pipeline.settings import Settings
+
+NEEDED_MB = 2000
+"""Free memory and free disk under which a run is likely to fail, in 10^6 bytes."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at."""
+
+    what: str
+    ok: bool
+    found: str
+    next_step: str = ""
+
+
+def doctor(
+    engine: EngineName = None,
+    out: Annotated[Path | None, typer.Option("--out", help="a store to look at as well")] = None,
+    format: Format = "table",
+) -> None:
+    """Look for what a run needs. Exit code 1 when something is missing."""
+    check_format(format, "table", "json")
+    settings = settings_from(engine=engine)
+    findings = [finding for look in LOOKS for finding in look(settings)]
+    if out:
+        findings.append(_writable("store", out))
+    if format == "json":
+        print_json([asdict(finding) for finding in findings])
+    else:
+        table = Table("", "what", "found", "next step")
+        for finding in findings:
+            table.add_row("ok" if finding.ok else "!!", finding.what, finding.found, finding.next_step)
+        Console().print(table)
+    sys.exit(0 if all(finding.ok for finding in findings) else 1)
+
+
+def _packages(settings: Settings) -> Iterator[Finding]:
+    right = sys.version_info[:2] in ((3, 11), (3, 12))
+    yield Finding("python", right, platform.python_version(), "" if right else "use Python 3.11 or 3.12")
+    for name in ("prefect", "ray", "pypdfium2", "tesserocr", "pyarrow", "duckdb", "pydantic"):
+        try:
+            yield Finding(name, True, version(name))
+        except PackageNotFoundError:
+            yield Finding(name, False, "missing", "make setup")
+
+
+def _packs(settings: Settings) -> Iterator[Finding]:
+    from pipeline.words import missing_packs
+
+    missing = missing_packs(settings)
+    yield Finding("Tesseract language packs", not missing, f"{len(missing)} missing" if missing else "all", "; ".join(missing))
+
+
+def _engine(settings: Settings) -> Iterator[Finding]:
+    from pipeline.extract import probe_engine
+
+    missing = probe_engine(settings)
+    yield Finding(f"engine {settings.engine}", not missing, "usable" if not missing else "not usable", "; ".join(missing))
+
+
+def _machine(settings: Settings) -> Iterator[Finding]:
+    yield Finding("CPU cores", True, str(os.cpu_count()))
+    free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 10**6
+    yield Finding("free memory", free > NEEDED_MB, f"{free:,} MB", "" if free > NEEDED_MB else "close something")
+    disk = shutil.disk_usage(tempfile.gettempdir()).free // 10**6
+    advice = "" if disk > NEEDED_MB else f"make room under {tempfile.gettempdir()}"
+    yield Finding("free disk for temporary files", disk > NEEDED_MB, f"{disk:,} MB", advice)
+    yield _writable("state folder", settings.state_dir)
+
+
+def _servers(settings: Settings) -> Iterator[Finding]:
+    prefect = os.environ.get("PREFECT_API_URL", "")
+    yield Finding("Prefect", True, prefect or "its own local server, started for each run")
+    yield Finding("Ray", True, settings.ray_address or "a private local one, started for each run")
+
+
+def _writable(what: str, folder: Path) -> Finding:
+    there = next(parent for parent in (folder.absolute(), *folder.absolute().parents) if parent.exists())
+    ok = there.is_dir() and os.access(there, os.W_OK)
+    return Finding(what, ok, str(folder), "" if ok else f"make {there} a folder that this user can write to")
+
+
+LOOKS: tuple[Callable[[Settings], Iterator[Finding]], ...] = (_packages, _packs, _engine, _machine, _servers)

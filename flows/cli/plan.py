@@ -1,0 +1,98 @@
+"""`octoglot plan`: what a run would do, found out without opening a document."""
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from flows.cli.common import (
+    EngineName,
+    Exclude,
+    Format,
+    Limit,
+    Out,
+    Recursive,
+    SchemaName,
+    Sources,
+    WordsMode,
+    check_format,
+    print_json,
+    settings_from,
+    stderr,
+)
+from pipeline import discover as discovery
+from pipeline import plan as planning
+from pipeline.settings import Settings
+from schemas.base import Schema
+from schemas.registry import absolute, load_schema
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """All that a run needs to know before it starts."""
+
+    reference: str
+    schema: Schema
+    settings: Settings
+    root: str
+    plan: planning.Plan
+
+
+def plan(
+    sources: Sources,
+    schema: SchemaName,
+    out: Out = Path("results"),
+    engine: EngineName = None,
+    words: WordsMode = None,
+    limit: Limit = None,
+    recursive: Recursive = True,
+    exclude: Exclude = None,
+    format: Format = "table",
+) -> None:
+    """Say what a run would do: files, bytes, what is done already. Touches nothing."""
+    check_format(format, "table", "json")
+    settings = settings_from(engine=engine, words=words)
+    made = prepare(sources, schema, out, settings, limit=limit, recursive=recursive, exclude=exclude or []).plan
+    told = describe(made)
+    if format == "json":
+        print_json([told])
+        return
+    for name, value in told.items():
+        print(f"{name.replace('_', ' '):22} {value:>12,}")
+    if not made.shards:
+        stderr.print("nothing to do")
+
+
+def prepare(
+    sources: list[str],
+    reference: str,
+    out: Path,
+    settings: Settings,
+    *,
+    limit: int | None,
+    recursive: bool,
+    exclude: list[str],
+) -> Prepared:
+    """Find the files and plan their shards; raises UsageError and SchemaError, opens no document."""
+    from pipeline.run import keys
+
+    reference = absolute(reference, Path.cwd())
+    schema = load_schema(reference)
+    root = out if "://" in str(out) else Path(os.path.abspath(out))  # noqa: PTH100 - resolve() would follow links
+    found = discovery.discover(sources, recursive=recursive, exclude=exclude, stdin=sys.stdin, leave_out=str(root))
+    made = planning.plan(found, str(root), schema.schema_name, keys(schema, settings), settings, limit)
+    return Prepared(reference, schema, settings, str(root), made)
+
+
+def describe(made: planning.Plan) -> dict[str, Any]:
+    """The plan in numbers, by name."""
+    return {
+        "documents_found": made.found,
+        "bytes_found": made.found_bytes,
+        "done_already": made.done,
+        "quarantined_before": made.left_alone,
+        "to_read": made.pending,
+        "bytes_to_read": made.pending_bytes,
+        "shards": len(made.shards),
+    }

@@ -1,0 +1,73 @@
+"""`octoglot schemas`: the schemas there are, and what is in one."""
+
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from flows.cli.common import Format, check_format, print_json
+from pipeline.errors import UsageError
+from schemas.base import Schema, specs
+from schemas.fields import FieldSpec
+from schemas.registry import BUILT_IN, load_schema
+
+
+def schemas(
+    action: Annotated[str, typer.Argument(help="list or show")] = "list",
+    name: Annotated[str | None, typer.Argument(help="for show: a name, module:Class, or a .py file")] = None,
+    format: Format = "table",
+) -> None:
+    """List the schemas, or show the fields of one."""
+    check_format(format, "table", "json")
+    if action == "list":
+        _list(format)
+    elif action == "show" and name:
+        _show(load_schema(name), format)
+    else:
+        raise UsageError("say `octoglot schemas list` or `octoglot schemas show NAME`")
+
+
+def _list(format: str) -> None:
+    rows = [
+        {"name": name, "fields": len(specs(model)), "description": _first_line(model)}
+        for name, model in ((name, load_schema(name)) for name in BUILT_IN)
+    ]
+    _print(rows, format)
+
+
+def _show(model: Schema, format: str) -> None:
+    if format == "json":
+        print_json(model.model_json_schema())
+        return
+    rows = []
+    for spec in specs(model):
+        rows.append(_row(spec.name, spec))
+        rows += [_row(f"{spec.name}[].{column.name}", column) for column in spec.columns]
+    _print(rows, format, title=f"{model.schema_name}: {_first_line(model)}")
+
+
+def _row(path: str, spec: FieldSpec) -> dict[str, Any]:
+    return {
+        "field": path,
+        "kind": spec.kind.value,
+        "required": "yes" if spec.required else "",
+        "description": spec.description,
+        "labels (first)": ", ".join(words[0] for words in spec.labels.values() if words)[:60],
+    }
+
+
+def _print(rows: list[dict[str, Any]], format: str, title: str = "") -> None:
+    if format == "json":
+        print_json(rows)
+        return
+    table = Table(title=title or None, title_justify="left")
+    for name in rows[0]:
+        table.add_column(name)
+    for row in rows:
+        table.add_row(*(str(value) for value in row.values()))
+    Console().print(table)
+
+
+def _first_line(model: Schema) -> str:
+    return (model.__doc__ or "").strip().partition("\n")[0]

@@ -1,0 +1,123 @@
+"""The Ray side of a run: starts or joins Ray, lends Workers to whoever has a shard, and outlives their deaths."""
+
+import contextlib
+import os
+import queue
+import threading
+from dataclasses import dataclass, field
+from typing import Any
+
+import ray
+from ray.exceptions import RayActorError, RayTaskError
+
+from flows.workers import Counts, Job, Orders, Scoreboard, Worker, actor
+from pipeline.errors import OctoglotError, RunError
+from pipeline.records import Shard
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run has come: counts by status, pages read, the latest document, the time of the first page."""
+
+    counts: Counts
+    pages: int
+    latest: str
+    first_page_at: float
+
+
+class Stopped(OctoglotError):
+    """The user called the run off: exit code 130."""
+
+    exit_code = 130
+
+
+def start_ray(address: str) -> int:
+    """Join the cluster at `address`, or start a private local Ray without a dashboard.
+
+    Returns:
+        The number of CPU cores that Ray has.
+
+    Raises:
+        RunError: Ray does not come up.
+    """
+    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
+    try:
+        if address:
+            ray.init(address=address, **quiet)
+        else:
+            # Page images travel one by one and are used at once: a small store will do.
+            ray.init(include_dashboard=False, object_store_memory=512 * 1024**2, num_cpus=os.cpu_count(), **quiet)
+        return max(int(ray.cluster_resources().get("CPU", 1)), 1)
+    except Exception as error:
+        where = f"join Ray at {address}" if address else "start a local Ray"
+        raise RunError(f"cannot {where}: {error}", "`octoglot doctor` looks for the cause") from error
+
+
+@dataclass
+class Cluster:
+    """The Ray side of a run: Workers to lend, and the scoreboard they write on."""
+
+    job: Job
+    workers: int
+    stop: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        self._free: queue.Queue[Any] = queue.Queue()
+        self._board = actor(Scoreboard, cpus=0).remote()
+        for _ in range(self.workers):
+            self._free.put(self._hire())
+
+    def progress(self) -> Progress:
+        """What the scoreboard says now."""
+        return Progress(*ray.get(self._board.progress.remote()))
+
+    def read_shard(self, shard: Shard, attempts: dict[str, int]) -> Counts:
+        """Have a Worker read and publish the shard, whatever dies on the way; raises RunError, Stopped."""
+        worker = self._lend()
+        orders = Orders(attempts={s.document_id: attempts[s.document_id] for s in shard.sources if s.document_id in attempts})
+        deaths_alone = 0
+        try:
+            while True:
+                try:
+                    return self._wait(worker.run_shard.remote(shard, orders))
+                except RayTaskError as error:
+                    cause = error.cause
+                    if isinstance(cause, OctoglotError):
+                        raise cause from error
+                    raise RunError(f"shard {shard.index} failed: {cause!r}", "look at the message; nothing was lost") from error
+                except RayActorError as error:
+                    suspects = ray.get(self._board.in_flight.remote(shard.index))
+                    deaths_alone = 0 if suspects else deaths_alone + 1
+                    if deaths_alone == 2:
+                        raise RunError(f"a Worker dies before it reads anything: {error}", "octoglot doctor") from error
+                    orders = _after_death(orders, suspects)
+                    worker = self._hire()
+        finally:
+            self._free.put(worker)
+
+    def _hire(self) -> Any:
+        worker = actor(Worker, cpus=0).remote(self.job, self._board)
+        worker.ready.remote()
+        return worker
+
+    def _lend(self) -> Any:
+        while not self.stop.is_set():
+            with contextlib.suppress(queue.Empty):
+                return self._free.get(timeout=0.5)
+        raise Stopped("stopped before all shards were read")
+
+    def _wait(self, reference: Any) -> Counts:
+        while not self.stop.is_set():
+            done, _ = ray.wait([reference], timeout=0.5)
+            if done:
+                counts: Counts = ray.get(reference)
+                return counts
+        raise Stopped("stopped before all shards were read")
+
+
+def _after_death(orders: Orders, suspects: dict[str, Any]) -> Orders:
+    """Who was in flight is suspect and goes alone; who was alone when the Worker died again is condemned."""
+    guilty = {d: found for d, found in suspects.items() if d in orders.alone}
+    condemned = {**orders.condemned, **guilty}
+    alone = (orders.alone | set(suspects)) - set(condemned)
+    return Orders(orders.attempts, frozenset(alone), condemned)
