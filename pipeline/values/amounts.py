@@ -1,0 +1,172 @@
+"""Reading amounts of money from print: sign, digits, currency; one that fills a text, or all of those in a line."""
+
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cache
+
+from pipeline.values.currencies import Mark, currency_of, find_currencies
+from pipeline.values.identifiers import find_ibans
+from pipeline.values.numbers import APOSTROPHES, decimal_from_language, decimal_sign, parse_number, parse_percent, read_core
+from pipeline.values.text import MINUS, fold_digits, fold_spaces
+
+__all__ = ["Amount", "currency_of", "decimal_sign", "find_amounts", "parse_amount", "parse_number", "parse_percent"]
+
+_X = "\ue000"
+"""Stands for each character of a currency while amounts are looked for; `_` for what is known to be something else."""
+
+_LOOSE = rf"\d+(?:[.,{APOSTROPHES} ]\d+| ?[.,] ?\d+)*"
+_GLUED = rf"\d+(?:[.,{APOSTROPHES}]\d+)*"
+_SPACED = rf"[1-9]\d{{0,2}}(?: \d{{3}})+(?:[.,]\d+)?(?! ?\d)|{_GLUED}"
+_CENTS_APART = rf"(?:(?<={_X})|(?<={_X} ))\d[\d,.]*[.,] \d{{2}}(?![\d.,])"
+
+_SPACES_GROUP = frozenset({"fr", "es", "pt", "und"})
+_EITHER_SIGN = frozenset({"", "MXN", "USD", "PEN", "GTQ", "HNL", "NIO", "DOP"})
+"""Currencies that are written with a decimal point in Spanish, or by both habits."""
+
+_NOT_MONEY = tuple(
+    re.compile(pattern)
+    for pattern in (
+        r"(?<!\d)\d{1,2}:\d{2}(?::\d{2})?(?!\d)",
+        r"(?<!\d)\d{1,4}([/.-])\d{1,2}\1\d{2,4}(?!\d)",
+        r"(?:\+|\b00)\d[\d ()./-]{7,}\d|(?<!\d)(?:\d{2}[ .]){4}\d{2}(?!\d)|\(\d{2,5}\) ?\d[\d -]{4,}\d",
+    )
+)
+"""Times, dates and phone numbers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """A sum of money: its signed value, and its ISO 4217 currency where one is printed beside it, else empty."""
+
+    value: Decimal
+    currency: str = ""
+
+
+def parse_amount(text: str, language: str = "und", *, decimal: str = "") -> Amount | None:
+    """The amount that `text` prints.
+
+    Reads decimal comma and point, grouping by point, comma, apostrophe or space, by three or as in India, digits of every
+    script, a minus before or after, parentheses, `CR`, and a currency before, after or glued on. See `numbers` for `1.234`.
+
+    Args:
+        text: an amount as printed; other words may stand beside it as long as it is the only amount.
+        language: ISO 639-1 of the page.
+        decimal: the page's decimal sign where it is known (`decimal_sign`), stronger than the language.
+
+    Returns:
+        None where there is no amount, or more than one.
+    """
+    clean = fold_spaces(fold_digits(text)).strip(" *=~:")
+    marks = find_currencies(clean, language)
+    whole = _pattern("loose").fullmatch(re.sub(" +", " ", _veiled(clean, marks)))
+    value = read_core(whole.group("core"), _decimal(language, decimal, marks)) if whole else None
+    if whole and value is not None:
+        return Amount(-value if _negative(whole) else value, _one_code(marks))
+    found = find_amounts(text, language, decimal=decimal) or find_amounts(text, language, decimal=decimal, bare=True)
+    return found[0][2] if len({amount for _, _, amount in found}) == 1 else None
+
+
+def find_amounts(text: str, language: str = "und", *, decimal: str = "", bare: bool = False) -> list[tuple[int, int, Amount]]:
+    """The amounts in a line of print, as (start, end, amount) with start and end of sign, digits and currency in `text`.
+
+    A number counts when a currency stands beside it, when it has two decimals, or when its digits are grouped. Pieces of longer
+    numbers, dates, times, percentages, phone numbers and IBANs never count.
+
+    Args:
+        text: one line.
+        language: ISO 639-1 of the page.
+        decimal: the page's decimal sign where it is known.
+        bare: take bare numbers (`12`, `1,5`) as well.
+    """
+    line = _masked(text)
+    marks = find_currencies(line, language)
+    sign = _decimal(language, decimal, marks)
+    line = _veiled(line, marks)
+    # Between two numbers a currency could belong to either. Where the line's last one stands before a number, all of them do
+    # (`2 EUR 5,00 EUR 7,00`), else behind (`5,00 EUR 7,00 EUR`).
+    in_front = bool(marks) and re.match(rf" ?[{MINUS}]? ?\d", line[marks[-1].end :])
+    spaced = "spaced" if language in _SPACES_GROUP else "glued"
+    found = []
+    for match in _pattern(f"{spaced}, currency in front" if in_front else spaced).finditer(line):
+        value = read_core(match.group("core"), sign)
+        if value is None:
+            continue
+        currency = _one_code([mark for mark in marks if match.start() <= mark.start < match.end()])
+        money = (
+            match.group("pre") or match.group("post") or match.group("none") or _looks_like_money(match.group("core"), value)
+        )
+        if bare or money:
+            found.append((match.start(), match.end(), Amount(-value if _negative(match) else value, currency)))
+    return found
+
+
+@cache
+def _pattern(form: str) -> re.Pattern[str]:
+    """How an amount looks in a veiled text: `loose` for a whole text, `glued` and `spaced` within a line."""
+    minus, post = f"[{MINUS}]", rf"(?: ?(?P<post>{_X}+))?"
+    none = rf"(?P<none>[.,] ?{minus}{{1,2}}|/ ?-)?"  # no cents, as in `50.-`, `50,--` and India's `50/-`
+    pre = rf"(?:(?P<pre>(?:{_X}+ ?)+)[*=: ]*)?"
+    if form == "loose":
+        return re.compile(
+            rf"(?P<open>\( ?)?(?P<m1>{minus} ?)?\+?{pre}(?P<m2>{minus} ?)?(?P<p2>\()?"
+            rf"(?P<core>{_LOOSE}){none}(?P<m3> ?{minus})?{post}(?P<m4> ?{minus})?"
+            rf"(?: ?\))*(?: ?(?P<credit>C[Rr])\.?| ?D[Rr]\.?)?(?: ?{_X}+)?"
+        )
+    if form.endswith("in front"):
+        post = rf"(?: ?(?P<post>{_X}+)(?!{_X}| ?{minus}? ?\d))?"
+    core = f"{_CENTS_APART}|{_SPACED if form.startswith('spaced') else _GLUED}"
+    apart = rf"(?<![^\s(:*={_X}_])"
+    trail = rf"{minus}(?! ?\d|\w)"
+    # What may not follow: more of a longer number, a percent sign, a word; one capital may (a tax letter, as in `5,00A`).
+    ends = rf"(?![\d_‰°²³]| ?%|[./,:]\d|{minus}\d|[^\W\d_]{{2}}|[^\W\d_A-Z])"
+    return re.compile(
+        rf"(?P<open>\( ?)?(?P<m1>{apart}{minus}(?=[\d{_X}])|^ *{minus} |{apart}{minus} (?={_X}))?{pre}(?P<m2>{minus})?"
+        rf"(?P<p2>\()?(?<![\w.,/#])(?<!\w{minus})(?P<core>{core}){none}(?(none)|{ends})(?P<m3>{trail})?{post}(?P<m4>{trail})?"
+        rf"(?(p2)\)|)(?(open) ?\)|)(?: ?(?P<credit>C[Rr])\b)?(?! ?%)"
+    )
+
+
+def _negative(match: re.Match[str]) -> bool:
+    parts = match.groupdict()
+    return any(parts[name] for name in ("open", "p2", "m1", "m2", "m3", "m4", "credit"))
+
+
+def _looks_like_money(core: str, value: Decimal) -> bool:
+    """Two decimals, or digits grouped by something else than a space; no superfluous zero in front."""
+    if re.match(r"0\d", core):
+        return False
+    grouped = (
+        value == value.to_integral_value()
+        and re.search(rf"\d[.,{APOSTROPHES}]\d{{3}}$", core)
+        and value.as_tuple().exponent == 0
+    )
+    return bool(grouped or re.search(r"[.,]\d{2}$", core))
+
+
+def _one_code(marks: list[Mark]) -> str:
+    """The currency that `marks` tell, where they tell one; `$` beside a code says nothing."""
+    codes = {mark.code for mark in marks if mark.code}
+    return codes.pop() if len(codes) == 1 else ""
+
+
+def _decimal(language: str, decimal: str, marks: list[Mark]) -> str:
+    if decimal or language != "es":
+        return decimal or decimal_from_language(language)
+    return "" if any(mark.code in _EITHER_SIGN for mark in marks) else ","
+
+
+def _veiled(line: str, marks: list[Mark]) -> str:
+    for mark in marks:
+        line = line[: mark.start] + _X * (mark.end - mark.start) + line[mark.end :]
+    return line
+
+
+def _masked(text: str) -> str:
+    """`text` with ASCII digits and plain spaces, and `_` for each character of a date, time, phone number or IBAN."""
+    line = fold_spaces(fold_digits(text))
+    for pattern in _NOT_MONEY:
+        line = pattern.sub(lambda m: "_" * len(m.group()), line)
+    for start, end, _ in find_ibans(line):
+        line = line[:start] + "_" * (end - start) + line[end:]
+    return line

@@ -1,0 +1,100 @@
+"""The equations of a schema over typed values: what holds, what fails, and what cannot be judged."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from functools import singledispatch
+
+from pipeline.records import Typed
+from schemas.base import Order, Product, Rule, Sum
+
+SUM_TOLERANCE = Decimal("0.02")
+"""Printed sums may be off by a rounding of their parts, or by cash rounded to five cents."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a rule says: `passed` is None where a term is missing; `message` names the numbers where it fails."""
+
+    passed: bool | None
+    message: str = ""
+
+
+def sum_holds(total: Decimal, parts: Iterable[Decimal]) -> bool:
+    """Whether `total` is the sum of `parts`, but for rounding."""
+    return abs(total - sum(parts, Decimal())) <= SUM_TOLERANCE
+
+
+def product_holds(result: Decimal, one: Decimal, other: Decimal) -> bool:
+    """Whether `result` is the product of the factors, rounded or cut to the decimals that `result` is printed with."""
+    exponent = result.as_tuple().exponent
+    unit = Decimal(1).scaleb(min(exponent, 0)) if isinstance(exponent, int) else Decimal(0)
+    return abs(result - one * other) < unit
+
+
+def describe(rule: Rule) -> str:
+    """The rule in one line, as in `total = net_total + tax_total`."""
+    if isinstance(rule, Sum):
+        return f"{rule.total} = {' + '.join(rule.parts)}"
+    if isinstance(rule, Product):
+        return f"{rule.table}[].{rule.result} = {' × '.join(rule.factors)}"
+    return f"{rule.earlier} ≤ {rule.later}"
+
+
+@singledispatch
+def judge(rule: Rule, values: Mapping[str, Typed]) -> Verdict:
+    """What `rule` says of a document.
+
+    Args:
+        rule: one of a schema's rules.
+        values: path (`total`, `line_items[0].amount`) → typed value.
+    """
+    raise TypeError(f"there is no rule of the sort {type(rule).__name__}")
+
+
+@judge.register
+def _sum(rule: Sum, values: Mapping[str, Typed]) -> Verdict:
+    total, terms = values.get(rule.total), []
+    for part in rule.parts:
+        found = _column(part, values) if "[]" in part else [values.get(part)]
+        if found in ([], [None]) and part in rule.optional:
+            continue
+        if not found or not all(isinstance(term, Decimal) for term in found):
+            return Verdict(None)
+        terms += [term for term in found if isinstance(term, Decimal)]
+    if not isinstance(total, Decimal):
+        return Verdict(None)
+    if sum_holds(total, terms):
+        return Verdict(True)
+    return Verdict(False, f"{rule.total} is {total}, the parts add up to {sum(terms, Decimal())}")
+
+
+@judge.register
+def _product(rule: Product, values: Mapping[str, Typed]) -> Verdict:
+    wrong, judged = [], False
+    for row in rows(values, rule.table):
+        result, one, other = (values.get(f"{rule.table}[{row}].{name}") for name in (rule.result, *rule.factors))
+        if isinstance(result, Decimal) and isinstance(one, Decimal) and isinstance(other, Decimal):
+            judged = True
+            if not product_holds(result, one, other):
+                wrong.append(f"row {row + 1}: {one} × {other} is not {result}")
+    return Verdict(not wrong, "; ".join(wrong)) if judged else Verdict(None)
+
+
+@judge.register
+def _order(rule: Order, values: Mapping[str, Typed]) -> Verdict:
+    earlier, later = values.get(rule.earlier), values.get(rule.later)
+    if not isinstance(earlier, date) or not isinstance(later, date):
+        return Verdict(None)
+    return Verdict(True) if earlier <= later else Verdict(False, f"{rule.earlier} {earlier} is after {rule.later} {later}")
+
+
+def rows(values: Iterable[str], table: str) -> list[int]:
+    """The numbers of the rows of `table` that `values` (paths) speak of, in order."""
+    return sorted({int(path[len(table) + 1 : path.index("]")]) for path in values if path.startswith(f"{table}[")})
+
+
+def _column(part: str, values: Mapping[str, Typed]) -> list[Typed]:
+    table, _, column = part.partition("[].")
+    return [values.get(f"{table}[{row}].{column}") for row in rows(values, table)]

@@ -1,0 +1,67 @@
+"""Which currency a sign, code or word stands for."""
+
+import re
+import tomllib
+from functools import cache
+from importlib import resources
+from typing import Any, NamedTuple
+
+from pipeline.values.text import fold
+
+_MARKS = "[\u0900-\u0903\u093a-\u094f\u0e31\u0e34-\u0e3a\u0e47-\u0e4e]"
+"""Vowel signs and tone marks of Devanagari and Thai: a word goes on with one."""
+
+
+class Mark(NamedTuple):
+    """A currency in print: where it stands and its ISO 4217 code, empty where the sign is anyone's."""
+
+    start: int
+    end: int
+    code: str
+
+
+def find_currencies(text: str, language: str = "und") -> list[Mark]:
+    """The currency signs, codes and words in `text`, in order.
+
+    A sign counts wherever it stands, `RM` and codes also glued to digits (`RM31.60`), words only as whole words. A bare `$` is
+    the dollar or real of the language (en de fr it hi th: USD, pt: BRL); in Spanish and without a language its code is empty.
+    """
+    return [Mark(m.start(), m.end(), _code(m.group(), language)) for m in _pattern().finditer(text)]
+
+
+def currency_of(text: str, language: str = "und") -> str:
+    """The ISO 4217 code of the one currency in `text`; empty where there is none, several, or only a sign that is anyone's."""
+    found = {mark.code for mark in find_currencies(text, language)}
+    return found.pop() if len(found) == 1 else ""
+
+
+def is_code(text: str) -> bool:
+    """Whether `text` is one of the ISO 4217 codes that are looked for."""
+    return text in _table()["codes"].split()
+
+
+@cache
+def _table() -> dict[str, Any]:
+    return tomllib.loads(resources.files("pipeline.values").joinpath("currencies.toml").read_text(encoding="utf-8"))
+
+
+@cache
+def _pattern() -> re.Pattern[str]:
+    table = _table()
+    signs = sorted(table["signs"], key=len, reverse=True)
+    words = sorted(table["words"], key=len, reverse=True)
+    letter = r"[^\W\d_]"  # of signs such as RM, too, none may be a piece of a longer word; digits may touch them
+    sign = [
+        (rf"(?<!{letter})" if s[0].isalpha() else "") + re.escape(s) + (rf"(?!{letter})" if s[-1].isalpha() else "")
+        for s in signs
+    ]
+    code = rf"(?<!{letter})(?:{'|'.join(table['codes'].split())})(?!{letter})"
+    word = rf"(?<!{letter})(?i:{'|'.join(map(re.escape, words))})(?!{letter}|{_MARKS})"
+    return re.compile("|".join([*sign, code, word]))
+
+
+def _code(mark: str, language: str) -> str:
+    table = _table()
+    if mark == "$":
+        return str(table["dollar"].get(language, ""))
+    return str(table["signs"].get(mark) or table["words"].get(fold(mark)) or mark)

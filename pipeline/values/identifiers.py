@@ -1,0 +1,155 @@
+"""Bank accounts, tax numbers and document numbers: finding them, writing them one way, and what their check digits say."""
+
+import re
+import tomllib
+import unicodedata
+from functools import cache
+from importlib import import_module, resources
+from typing import Any, NamedTuple
+
+from pipeline.values.text import MINUS, fold_digits
+
+_IBAN_START = re.compile(r"(?<![A-Z0-9])[A-Z]{2}\d{2}(?=[ .-]?[A-Z0-9]{4})")
+_IBAN_GROUP = re.compile(r"[ .-]?([A-Z0-9]{1,4})")
+_TAX_SUFFIX = re.compile(r"(?<=\d)(?:MWST|TVA|IVA)$")
+_MIN_IBAN = 15
+
+
+class TaxId(NamedTuple):
+    """A tax number in print: its place, its normal text, its form (`eu_vat`, `cnpj` …), and what the check digits say."""
+
+    start: int
+    end: int
+    text: str
+    form: str
+    valid: bool
+
+
+def find_ibans(text: str) -> list[tuple[int, int, str]]:
+    """The IBANs in a line, as (start, end, IBAN without spaces). Wrong check digits do not matter: see `valid`."""
+    clean, found = _capitals(text), []
+    position = 0
+    while start := _IBAN_START.search(clean, position):
+        length = _iban_lengths().get(start.group()[:2])
+        end = _iban_end(clean, start.start(), length) if length else None
+        position = end or start.end()
+        if end:
+            found.append((start.start(), end, re.sub("[^A-Z0-9]", "", clean[start.start() : end])))
+    return found
+
+
+def find_tax_ids(text: str, language: str = "und") -> list[TaxId]:
+    """The tax numbers in a line, in order: EU VAT ids and those of Switzerland, Brazil, India, Thailand, Mexico and others.
+
+    A form that could be any number (11 digits in Italy) counts only in its language and with sound check digits; a telling form
+    always. Labels are stronger evidence, and the engine's business. IBANs are left out.
+    """
+    clean = _capitals(text)
+    for start, end, _ in find_ibans(clean):
+        clean = clean[:start] + "_" * (end - start) + clean[end:]
+    found: list[TaxId] = []
+    for form in _forms():
+        languages = form.get("languages")
+        if languages and language not in languages:
+            continue
+        for match in _compiled(form["pattern"]).finditer(clean):
+            if any(match.start() < other.end and other.start < match.end() for other in found):
+                continue
+            sound = _sound(form["check"], match.group())
+            if sound or form.get("telling"):
+                found.append(TaxId(match.start(), match.end(), normal_identifier(match.group(), "tax_id"), form["name"], sound))
+    return sorted(found)
+
+
+def normal_identifier(text: str, scheme: str = "") -> str:
+    """`text` as an identifier is stored.
+
+    Args:
+        text: as printed.
+        scheme: `iban` and `tax_id` lose every separator and are put in capitals; others keep their print with spaces folded to
+            one and hyphens made plain.
+    """
+    clean = " ".join(re.sub(f"[{MINUS}]", "-", fold_digits(unicodedata.normalize("NFKC", text))).split())
+    if scheme not in ("iban", "tax_id"):
+        return clean.strip(" :;,")
+    bare = re.sub(r"[^A-ZÑ&0-9]", "", re.sub(r"^.*:\s*(?=\S*\d)", "", clean).upper())
+    return _TAX_SUFFIX.sub("", bare) if scheme == "tax_id" else bare
+
+
+def valid(text: str, scheme: str) -> bool | None:
+    """What the check digits of an identifier say: evidence, never a reason to reject.
+
+    Args:
+        text: the identifier, in any writing.
+        scheme: `iban`, `tax_id`.
+
+    Returns:
+        None for other schemes and for forms that have no check digits known here.
+    """
+    normal = normal_identifier(text, scheme)
+    if scheme == "iban":
+        return _sound("stdnum.iban", normal) if normal else None
+    if scheme != "tax_id":
+        return None
+    forms = [form for form in _forms() if re.fullmatch(form.get("bare", form["pattern"]), normal)]
+    if any(_sound(form["check"], normal) for form in forms):
+        return True
+    # Digits alone may be a number of a form that is not known here.
+    return False if any(form.get("telling") for form in forms) and not normal.isdigit() else None
+
+
+def _iban_end(text: str, start: int, length: int) -> int | None:
+    """Where the IBAN of `length` characters that starts at `start` ends; a shorter one ends with its last group of digits.
+
+    Only the bank's own group may be letters alone, unless the check digits are sound: the next word is mostly a BIC.
+    """
+    for any_letters in (True, False):
+        count, end = 4, start + 4
+        while count < length and (match := _IBAN_GROUP.match(text, end)):
+            if match.group(1).isalpha() and count > 4 and not any_letters:
+                break
+            count, end = count + len(match.group(1)), match.end()
+        end, count = end - max(count - length, 0), min(count, length)
+        if re.match("[A-Z0-9]", text[end : end + 1]):
+            continue
+        if (count == length and _sound("stdnum.iban", text[start:end])) or (not any_letters and count >= _MIN_IBAN):
+            return end
+    return None
+
+
+def _capitals(text: str) -> str:
+    """`text` in capitals with ASCII digits, as long as before."""
+    return "".join(c.upper() if len(c.upper()) == 1 else c for c in re.sub(f"[{MINUS}\u00a0\u202f]", _plain, fold_digits(text)))
+
+
+def _plain(match: re.Match[str]) -> str:
+    return " " if match.group().isspace() else "-"
+
+
+@cache
+def _iban_lengths() -> dict[str, int]:
+    """The length of an IBAN by country, from stdnum's copy of the SWIFT registry."""
+    from stdnum.iban import _ibandb  # its one table of structures
+
+    lengths: dict[str, int] = {}
+    for first in "ABCDEFGHIJKLMNOPQRSTUVWXYZ":
+        for second in "ABCDEFGHIJKLMNOPQRSTUVWXYZ":
+            _, info = _ibandb.info(first + second)[0]
+            if "bban" in info:
+                lengths[first + second] = 4 + sum(int(n) for n in re.findall(r"(\d+)!?[nac]", info["bban"]))
+    return lengths
+
+
+@cache
+def _forms() -> list[dict[str, Any]]:
+    told = tomllib.loads(resources.files("pipeline.values").joinpath("identifiers.toml").read_text(encoding="utf-8"))
+    return list(told["tax_id"])
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(rf"(?<![A-Z0-9/_])(?<![A-Z0-9][.-])(?:{pattern})(?![A-Z0-9_]|[./-]\d)")
+
+
+def _sound(check: str, text: str) -> bool:
+    return bool(import_module(check).is_valid(text))
