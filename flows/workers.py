@@ -17,6 +17,10 @@ from pipeline.settings import Settings
 from schemas.registry import load_schema
 
 
+START_TIMEOUT_S = 120.0
+"""Seconds that a preparer may take to come up, on a machine that is busy with starting others."""
+
+
 def actor(kind: type, cpus: int) -> Any:
     """The Ray form of a class; Ray itself never restarts nor retries, as the ledger must know of every death."""
     return ray.remote(num_cpus=cpus, max_restarts=0, max_task_retries=0)(kind)
@@ -83,7 +87,7 @@ class Scoreboard:
     def __init__(self) -> None:
         self._in_flight: dict[int, dict[str, Survey | None]] = {}
         self._done: dict[int, Counts] = {}
-        self._pages = 0
+        self._pages: dict[int, int] = {}
         self._latest = ""
         self._first_page_at = 0.0
 
@@ -91,14 +95,15 @@ class Scoreboard:
         """A Worker takes the shard, perhaps again."""
         self._in_flight[shard] = {}
         self._done[shard] = Counts()
+        self._pages[shard] = 0
 
     def started(self, shard: int, document_id: str, found: Survey | None) -> None:
         """A document is in the Worker's hands; called again once its pages are counted."""
         self._in_flight[shard][document_id] = found
 
-    def page(self) -> None:
-        """A page more is read."""
-        self._pages += 1
+    def page(self, shard: int) -> None:
+        """A page more of the shard is read."""
+        self._pages[shard] += 1
         self._first_page_at = self._first_page_at or time.time()
 
     def finished(self, shard: int, document_id: str, counts: Counts, uri: str) -> None:
@@ -116,7 +121,7 @@ class Scoreboard:
         total = Counts()
         for counts in self._done.values():
             total.merge(counts)
-        return total, self._pages, self._latest, self._first_page_at
+        return total, sum(self._pages.values()), self._latest, self._first_page_at
 
 
 class Preparer:
@@ -125,6 +130,9 @@ class Preparer:
     def __init__(self, settings: Settings, acts: Acts) -> None:
         self._settings = settings
         self._acts = acts
+
+    def ready(self) -> None:
+        """Answers once the process is up."""
 
     def survey(self, source: Source) -> Survey | Problem:
         """What the file is, or why it cannot be opened."""
@@ -152,7 +160,7 @@ class PreparerPool:
 
     async def survey(self, source: Source) -> Survey | Problem:
         """As Preparer.survey; raises DocumentError (crash, timeout) where the preparer did not live to tell."""
-        preparer = await self._idle.get()
+        preparer = await self._lend()
         limit = self._settings.survey_timeout_s
         try:
             found: Survey | Problem = await asyncio.wait_for(preparer.survey.remote(source), limit)
@@ -170,7 +178,7 @@ class PreparerPool:
         self, source: Source, pages: Sequence[int], hint: str, need_images: bool, known: Mapping[int, PageWords]
     ) -> AsyncIterator[PreparedPage]:
         """As Preparer.prepare; raises DocumentError where it died or hung at the page after the last one given."""
-        preparer = await self._idle.get()
+        preparer = await self._lend()
         limit = self._settings.page_timeout_s
         try:
             stream = preparer.prepare.remote(source, pages, hint, need_images, known)
@@ -185,6 +193,16 @@ class PreparerPool:
             raise
         finally:
             self._idle.put_nowait(preparer)
+
+    async def _lend(self) -> Any:
+        """An idle preparer that has started up: what its start takes is not held against a document."""
+        preparer = await self._idle.get()
+        try:
+            await asyncio.wait_for(preparer.ready.remote(), START_TIMEOUT_S)
+        except (TimeoutError, RayError) as error:
+            self._idle.put_nowait(self._end(preparer))
+            raise RunError(f"a reading process does not start: {error!r}", "`octoglot doctor` looks for the cause") from error
+        return preparer
 
     def _new(self) -> Any:
         return actor(Preparer, cpus=1).remote(self._settings, self._acts)
@@ -241,9 +259,7 @@ class Worker:
             if source.document_id in orders.alone:
                 results.append(await self._document(shard, source, orders))
         results.sort(key=lambda result: result.source.uri)
-        await asyncio.to_thread(
-            store.publish_shard, self._job.root, self._job.run_id, shard.index, self._schema, results
-        )
+        await asyncio.to_thread(store.publish_shard, self._job.root, self._job.run_id, shard.index, self._schema, results)
         counts = Counts()
         for result in results:
             counts.add(result)
@@ -284,7 +300,7 @@ class Worker:
             return run.finish_lost(source, found, self._schema, self._settings)
         await self._board.started.remote(shard.index, source.document_id, found)
         ranges = run.page_ranges(found.page_count, self._settings.range_pages)
-        read = await asyncio.gather(*(self._read_range(source, found, pages) for pages in ranges))
+        read = await asyncio.gather(*(self._read_range(shard.index, source, found, pages) for pages in ranges))
         outcomes = [outcome for range_outcomes in read for outcome in range_outcomes]
         result = run.finish_document(source, found, outcomes, self._schema, self._settings)
         if result.language != "und":
@@ -302,7 +318,7 @@ class Worker:
                     return Problem.of("open", error)
         raise AssertionError
 
-    async def _read_range(self, source: Source, found: Survey, pages: range) -> list[run.PageOutcome]:
+    async def _read_range(self, shard: int, source: Source, found: Survey, pages: range) -> list[run.PageOutcome]:
         """Prepare, extract and finish some pages; what an earlier run has paid for is taken from the store."""
         async with self._ranges:
             place = (self._job.root, found.content_id)
@@ -320,7 +336,7 @@ class Worker:
                         if not answer.problem:
                             answers[prepared.page] = answer
                     outcomes.append(run.finish_page(prepared, answer, found, self._schema))
-                    await self._board.page.remote()
+                    self._board.page.remote(shard)
 
                 async for prepared in self._prepared(source, pages, known, answers):
                     tasks.create_task(read(prepared))

@@ -30,9 +30,7 @@ class Receipt(DocumentSchema):
     seller_name: Name = field("Shop or company that sold", labels=_L["seller_name"], required=True, party="issuer")
     seller_address: Address = field("Its postal address", labels=_L["seller_address"], party="issuer")
     seller_tax_id: Identifier = field("Its tax or VAT number", labels=_L["seller_tax_id"], scheme="tax_id", party="issuer")
-    document_number: Identifier = field(
-        "Number of the receipt", labels=_L["document_number"], scheme="document_number"
-    )
+    document_number: Identifier = field("Number of the receipt", labels=_L["document_number"], scheme="document_number")
     issue_date: Date = field("Day of the purchase", labels=_L["issue_date"], required=True)
     currency: Currency = field("Currency of the amounts (ISO 4217)", labels=_L["currency"])
     net_total: Money = field("Sum without tax", labels=_L["net_total"])

@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, redirect_stdout
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -104,11 +104,14 @@ def _flow(made: Prepared, run_id: str, stop: threading.Event) -> "Counts":
 
     set_up(made.settings.state_dir, made.settings.ray_address)
     stderr.print(f"{made.plan.pending:,} documents to read; starting Ray and Prefect …")
-    with ThreadPoolExecutor(1) as starter:
+    with ThreadPoolExecutor(1) as starter, ExitStack() as quiet:
         cluster = starter.submit(_start_cluster, made, run_id, stop)
         try:
             from flows.batch import Batch, run_batch
 
+            # Ray prints a line on stdout when a process of its dies; stdout is for data, and the ledger tells of every death.
+            log = quiet.enter_context((made.settings.state_dir / "ray.log").open("a", encoding="utf-8"))
+            quiet.enter_context(redirect_stdout(log))
             batch = Batch(run_id, made.plan.shards, made.plan.attempts, cluster.result, workers=1)
             with show_progress(cluster, made.plan.pending):
                 return run_batch(batch, made.schema.schema_name, made.root)
@@ -158,7 +161,7 @@ def _tell_nothing_to_do(made: Prepared, format: str) -> None:
         print_json([describe(made.plan) | {"state": "nothing to do"}])
     stderr.print(f"nothing to do: all {made.plan.found:,} documents were read before into {made.root}")
     if left:
-        stderr.print(f"{left:,} of them are quarantined and stay so: octoglot sql \"{SEE}\" --out {made.root}")
+        stderr.print(f'{left:,} of them are quarantined and stay so: octoglot sql "{SEE}" --out {made.root}')
     sys.exit(3 if left else 0)
 
 
@@ -171,13 +174,11 @@ def _tell_end(made: Prepared, counts: "Counts", run_id: str, seconds: float, for
     told = ", ".join(f"{number:,} {status}" for status, number in pages.items() if number or status == "ok")
     stderr.print(f"pages: {told} — {documents:,} documents in {seconds:.0f} s → {made.root}")
     if quarantined:
-        stderr.print(f"quarantined: octoglot sql \"{SEE}\" --out {made.root}")
-    stderr.print(f"next: octoglot sql \"SELECT * FROM {made.schema.schema_name}\" --out {made.root}")
+        stderr.print(f'quarantined: octoglot sql "{SEE}" --out {made.root}')
+    stderr.print(f'next: octoglot sql "SELECT * FROM {made.schema.schema_name}" --out {made.root}')
     sys.exit(3 if quarantined else 0)
 
 
 def _versions() -> dict[str, str]:
     packages = ("octoglot", "prefect", "ray", "pypdfium2", "tesserocr", "pyarrow", "duckdb")
     return {name: version(name) for name in packages} | {"python": platform.python_version()}
-
-
