@@ -1,0 +1,155 @@
+"""Putting the pages of a document together by fixed rules: one value a field, the rows of its tables in order, every conflict kept.
+
+Fields. Readings that say the same (`values.compare`; a name, address or text may also hold the other) are one candidate, as sure
+as the surest of them. Readings that could not be typed, or that are less sure than the best by more than 0.25, stand only where
+there is nothing better. Then:
+1. money: a candidate for which an equation of the schema holds on its own page, then the one that stands on the later page: sums
+   carried from page to page come before the total;
+2. anything else: the one on more pages, then the surer one (by steps of 0.1), then the one on the earlier page: letterheads come
+   first.
+Whatever lost is a conflict.
+
+Tables. Rows keep the order of pages and get numbers through the document. At the top and foot of a page of several, rows that only
+carry a sum are dropped, and everywhere rows that repeat the table's heading; two equal rows are both kept.
+"""
+
+import tomllib
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cache
+from importlib import resources
+
+from pipeline.records import Conflict, Merged, Value
+from pipeline.values.arithmetic import judge
+from pipeline.values.compare import same
+from pipeline.values.text import fold_name
+from schemas.base import Schema, Sum, specs
+from schemas.fields import FieldSpec, Kind
+
+_COMPARABLE = 0.25
+_PROSE = (Kind.NAME, Kind.ADDRESS, Kind.TEXT)
+_FIGURES = (Kind.MONEY, Kind.NUMBER, Kind.PERCENT, Kind.DATE)
+
+Candidate = list[Value]
+
+
+def merge(pages: Sequence[Sequence[Value]], schema: Schema) -> Merged:
+    """The document that `pages` (their grounded values, in page order) make together.
+
+    Returns:
+        Values in the order of the schema's fields, rows numbered from 0 through the document; each value keeps its page.
+    """
+    values: list[Value] = []
+    conflicts: list[Conflict] = []
+    for spec in specs(schema):
+        if spec.kind is Kind.TABLE:
+            values += _table(spec, pages)
+            continue
+        readings = [value for page in pages for value in page if value.path == spec.name]
+        if not readings:
+            continue
+        kept, *lost = _ranked(spec, readings, pages, schema)
+        values.append(kept)
+        conflicts += [Conflict(spec.name, kept, value) for value in lost]
+    return Merged(tuple(values), tuple(conflicts))
+
+
+def _ranked(spec: FieldSpec, readings: Sequence[Value], pages: Sequence[Sequence[Value]], schema: Schema) -> list[Value]:
+    """The surest reading of each candidate, the one to keep first; readings that could not be typed only where all are such."""
+    typed = [value for value in readings if value.value is not None]
+    if not typed:
+        return [max(readings, key=lambda value: value.confidence)]
+    candidates: list[Candidate] = []
+    for value in typed:
+        home = next((c for c in candidates if _agree(spec, c[0], value)), None)
+        if home is None:
+            candidates.append([value])
+        else:
+            home.append(value)
+    best = max(value.confidence for value in typed)
+    holds = {value.page: _holds(spec, pages, value.page, schema) for value in typed}
+    return [_surest(c) for c in sorted(candidates, key=lambda c: _rank(spec, c, best, holds))]
+
+
+def _rank(spec: FieldSpec, candidate: Candidate, best: float, holds: dict[int, bool]) -> tuple[float, ...]:
+    """The smaller, the better."""
+    sure = _surest(candidate).confidence
+    doubtful = sure < best - _COMPARABLE
+    pages = [value.page for value in candidate]
+    if spec.kind is Kind.MONEY:
+        return (doubtful, not any(holds[page] for page in pages), -max(pages), -sure)
+    return (doubtful, -len(set(pages)), -round(sure, 1), min(pages), -sure)
+
+
+def _surest(candidate: Candidate) -> Value:
+    return max(candidate, key=lambda value: value.confidence)
+
+
+def _agree(spec: FieldSpec, one: Value, other: Value) -> bool:
+    if same(spec.kind, one.value, other.value, spec.scheme):
+        return True
+    if spec.kind not in _PROSE:
+        return False
+    short, long = sorted((fold_name(str(one.value)), fold_name(str(other.value))), key=len)
+    return len(short) >= 4 and short in long
+
+
+def _holds(spec: FieldSpec, pages: Sequence[Sequence[Value]], page: int, schema: Schema) -> bool:
+    """Whether a sum that the field is a term of holds among the values of its own page."""
+    if spec.kind is not Kind.MONEY:
+        return False
+    own = {value.path: value.value for values in pages for value in values if value.page == page}
+    sums = [rule for rule in schema.rules if isinstance(rule, Sum) and not any("[]" in part for part in rule.parts)]
+    return any(judge(rule, own).passed for rule in sums if spec.name in (rule.total, *rule.parts))
+
+
+def _table(spec: FieldSpec, pages: Sequence[Sequence[Value]]) -> list[Value]:
+    rows_by_page = [rows for page in pages if (rows := _rows(spec.name, page))]
+    rows = [row for page in rows_by_page for row in page]
+    if len(rows_by_page) > 1:
+        rows = []
+        for number, page in enumerate(rows_by_page):
+            kept = [row for row in page if not _is_heading(spec, row)]
+            if kept and number > 0 and _is_carried(spec, kept[0]):
+                kept = kept[1:]
+            if kept and number < len(rows_by_page) - 1 and _is_carried(spec, kept[-1]):
+                kept = kept[:-1]
+            rows += kept
+    order = {column.name: place for place, column in enumerate(spec.columns)}
+    return [
+        replace(value, path=f"{spec.name}[{number}].{column}")
+        for number, row in enumerate(rows)
+        for column, value in sorted(row.items(), key=lambda item: order.get(item[0], 0))
+    ]
+
+
+def _rows(table: str, page: Sequence[Value]) -> list[dict[str, Value]]:
+    """The rows of one page, in order: column → value."""
+    rows: dict[int, dict[str, Value]] = defaultdict(dict)
+    for value in page:
+        name, bracket, rest = value.path.partition("[")
+        if bracket and name == table:
+            number, _, column = rest.partition("].")
+            rows[int(number)].setdefault(column, value)
+    return [rows[number] for number in sorted(rows)]
+
+
+def _is_heading(spec: FieldSpec, row: dict[str, Value]) -> bool:
+    """Whether a row repeats the table's heading: all that is in it are labels of its columns."""
+    labels = {fold_name(label) for column in spec.columns for labels in column.labels.values() for label in labels}
+    return all(fold_name(value.verbatim) in labels for value in row.values())
+
+
+def _is_carried(spec: FieldSpec, row: dict[str, Value]) -> bool:
+    """Whether a row only carries a sum over the page's end: one text that says so, and at most one figure."""
+    kinds = {column.name: column.kind for column in spec.columns}
+    texts = [fold_name(value.verbatim) for column, value in row.items() if kinds.get(column) not in _FIGURES]
+    figures = len(row) - len(texts)
+    return len(texts) == 1 and figures <= 1 and any(texts[0].startswith(words) for words in _carrying())
+
+
+@cache
+def _carrying() -> tuple[str, ...]:
+    told = tomllib.loads(resources.files("pipeline.values").joinpath("carried.toml").read_text(encoding="utf-8"))
+    return tuple(fold_name(words) for forms in told.values() for words in forms)
