@@ -1,16 +1,16 @@
-"""Putting the pages of a document together by fixed rules: one value a field, the rows of its tables in order, every conflict kept.
+"""Putting the pages of a document together by fixed rules: one value a field, table rows in order, every conflict kept.
 
-Fields. Readings that say the same (`values.compare`; a name, address or text may also hold the other) are one candidate, as sure
-as the surest of them. Readings that could not be typed, or that are less sure than the best by more than 0.25, stand only where
-there is nothing better. Then:
-1. money: a candidate for which an equation of the schema holds on its own page, then the one that stands on the later page: sums
-   carried from page to page come before the total;
-2. anything else: the one on more pages, then the surer one (by steps of 0.1), then the one on the earlier page: letterheads come
-   first.
+Fields. Readings that say the same (`values.compare`; a name, address or text may also hold the other) are one candidate, as
+sure as the surest of them. Readings that could not be typed, or that are less sure than the best by more than 0.25, stand only
+where there is nothing better. Then:
+1. money: a candidate for which an equation of the schema holds on its own page, then the one that stands on the later page:
+   sums carried from page to page come before the total;
+2. anything else: the one on more pages, then the surer one (by steps of 0.1), then the one on the earlier page: letterheads
+   come first.
 Whatever lost is a conflict.
 
-Tables. Rows keep the order of pages and get numbers through the document. At the top and foot of a page of several, rows that only
-carry a sum are dropped, and everywhere rows that repeat the table's heading; two equal rows are both kept.
+Tables. Rows keep the order of pages and get numbers through the document. At the top and foot of a page of several, rows that
+only carry a sum are dropped, and everywhere rows that repeat the table's heading; two equal rows are both kept.
 """
 
 import tomllib
@@ -23,7 +23,7 @@ from importlib import resources
 from pipeline.records import Conflict, Merged, Value
 from pipeline.values.arithmetic import judge
 from pipeline.values.compare import same
-from pipeline.values.text import fold_name
+from pipeline.values.text import fold, fold_name
 from schemas.base import Schema, Sum, specs
 from schemas.fields import FieldSpec, Kind
 
@@ -144,12 +144,23 @@ def _is_heading(spec: FieldSpec, row: dict[str, Value]) -> bool:
 def _is_carried(spec: FieldSpec, row: dict[str, Value]) -> bool:
     """Whether a row only carries a sum over the page's end: one text that says so, and at most one figure."""
     kinds = {column.name: column.kind for column in spec.columns}
-    texts = [fold_name(value.verbatim) for column, value in row.items() if kinds.get(column) not in _FIGURES]
-    figures = len(row) - len(texts)
-    return len(texts) == 1 and figures <= 1 and any(texts[0].startswith(words) for words in _carrying())
+    texts = [value.verbatim for column, value in row.items() if kinds.get(column) not in _FIGURES]
+    if len(texts) != 1 or len(row) > 2:
+        return False
+    text = _words(texts[0])
+    carrying, beside = _carrying()
+    return any(
+        text[: len(words)] == words and all(w in beside or w.isdigit() for w in text[len(words) :]) for words in carrying
+    )
 
 
 @cache
-def _carrying() -> tuple[str, ...]:
+def _carrying() -> tuple[tuple[tuple[str, ...], ...], frozenset[str]]:
+    """What says that a sum is carried, and the words that may follow it."""
     told = tomllib.loads(resources.files("pipeline.values").joinpath("carried.toml").read_text(encoding="utf-8"))
-    return tuple(fold_name(words) for forms in told.values() for words in forms)
+    beside = frozenset(_words(" ".join(told.pop("beside"))))
+    return tuple(_words(words) for forms in told.values() for words in forms), beside
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(filter(None, (word.strip(".,:;()") for word in fold(text).split())))
