@@ -62,6 +62,13 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
+class Discovery:
+    """The files that a command names, sorted by path, each once; one that is missing has size -1."""
+
+    sources: tuple[Source, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Shard:
     """The unit of work and of publishing: some sources, read and published together."""
 

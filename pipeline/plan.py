@@ -1,0 +1,131 @@
+"""Deciding what is to be done: an anti-join of what was found with what the store holds. Opens no document."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from pipeline import layout
+from pipeline.errors import ADVICE, Severity
+from pipeline.records import Discovery, Keys, Shard, Source
+from pipeline.settings import Settings
+
+RETRYABLE = tuple(reason.value for reason, advice in ADVICE.items() if advice.severity is not Severity.PERMANENT)
+
+_KNOWN = """
+SELECT document_id, size, version, result_key, attempt,
+       len(list_filter(pages, p -> p.status = 'quarantined')) AS quarantined,
+       len(list_filter(pages, p -> p.status = 'quarantined' AND list_contains($retryable, p.reason))) AS retryable
+FROM read_parquet($glob, union_by_name = true, hive_partitioning = false)
+WHERE document_id IN (SELECT document_id FROM found)
+QUALIFY row_number() OVER (PARTITION BY document_id ORDER BY extracted_at DESC, run_id DESC) = 1
+"""
+
+_STATES = """
+SELECT found.position,
+       CASE WHEN known.document_id IS NULL THEN 'new'
+            WHEN known.size <> found.size OR known.version <> found.version THEN 'changed'
+            WHEN known.result_key <> $key THEN 'outdated'
+            WHEN known.retryable > 0 AND known.attempt < $attempts THEN 'retry'
+            WHEN known.quarantined > 0 THEN 'left_alone'
+            ELSE 'done' END AS state,
+       known.attempt
+FROM found LEFT JOIN known USING (document_id)
+ORDER BY found.position
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a run would do.
+
+    Attributes:
+        shards: what is to be read, in shards bounded by files and bytes, in order of path.
+        attempts: by document_id, the number of the coming try, where it is not the first.
+        found, found_bytes: all that the command names.
+        done: documents that the store holds already.
+        left_alone: documents with quarantined pages that would fail again, or have failed often enough.
+        pending, pending_bytes: documents to read now.
+    """
+
+    shards: tuple[Shard, ...]
+    attempts: dict[str, int]
+    found: int
+    found_bytes: int
+    done: int
+    left_alone: int
+    pending: int
+    pending_bytes: int
+
+
+def plan(discovery: Discovery, root: str, schema: str, keys: Keys, settings: Settings, limit: int | None = None) -> Plan:
+    """Compare what was found with the latest rows of `schema` in the store at `root`.
+
+    A document is done when its latest row has its path, size, time and result key; a quarantined one is tried again while its
+    reason is retryable and `settings.retryable_attempts` is not reached.
+
+    Args:
+        discovery: what was found.
+        root: the store; need not exist.
+        schema: the schema's name.
+        keys: what the work depends on.
+        settings: bounds of a shard, and of attempts.
+        limit: read this many at most, the first by path.
+    """
+    sources = discovery.sources
+    states = _states(sources, root, schema, keys, settings)
+    todo = [
+        (sources[position], attempt) for position, (state, attempt) in enumerate(states) if state not in ("done", "left_alone")
+    ][:limit]
+    kinds = [state for state, _ in states]
+    return Plan(
+        shards=tuple(_shards([source for source, _ in todo], settings)),
+        attempts={source.document_id: attempt for source, attempt in todo if attempt > 1},
+        found=len(sources),
+        found_bytes=_bytes(sources),
+        done=kinds.count("done"),
+        left_alone=kinds.count("left_alone"),
+        pending=len(todo),
+        pending_bytes=_bytes([source for source, _ in todo]),
+    )
+
+
+def _states(sources: Sequence[Source], root: str, schema: str, keys: Keys, settings: Settings) -> list[tuple[str, int]]:
+    """For each source what is known of it, and the number of its coming try."""
+    folder = Path(root) / layout.SHARDS / f"schema={schema}"
+    if not any(folder.glob("*/*.parquet")):
+        return [("new", 1)] * len(sources)
+    found = pa.table(  # noqa: F841 - DuckDB finds it by its name
+        {
+            "position": pa.array(range(len(sources)), pa.int64()),
+            "document_id": pa.array([source.document_id for source in sources], pa.string()),
+            "size": pa.array([source.size for source in sources], pa.int64()),
+            "version": pa.array([source.version for source in sources], pa.string()),
+        }
+    )
+    with duckdb.connect() as connection:
+        told = {"glob": str(folder / "*" / "*.parquet"), "retryable": list(RETRYABLE)}
+        known = connection.execute(_KNOWN, told).arrow()  # noqa: F841
+        asked = {"key": keys.result, "attempts": settings.retryable_attempts}
+        rows = connection.execute(_STATES, asked).fetchall()
+    return [(state, attempt + 1 if state == "retry" else 1) for _, state, attempt in rows]
+
+
+def _shards(sources: Sequence[Source], settings: Settings) -> Iterator[Shard]:
+    """Cut a list into shards; the cut depends on the list and the bounds alone."""
+    held: list[Source] = []
+    index, size = 0, 0
+    for source in sources:
+        size += max(source.size, 0)
+        if held and (len(held) == settings.shard_files or size > settings.shard_mb * 10**6):
+            yield Shard(index, tuple(held))
+            held, index, size = [], index + 1, max(source.size, 0)
+        held.append(source)
+    if held:
+        yield Shard(index, tuple(held))
+
+
+def _bytes(sources: Sequence[Source]) -> int:
+    return sum(max(source.size, 0) for source in sources)

@@ -1,0 +1,106 @@
+"""Schemas: the built-in ones are whole, a user's own is found, and what cannot be one is refused in words."""
+
+from decimal import Decimal
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+
+from schemas.base import DocumentSchema, Row, Sum, fingerprint, spec_at, specs
+from schemas.fields import LANGUAGES, Date, Kind, Money, Text, field, table
+from schemas.registry import BUILT_IN, SchemaError, absolute, load_schema
+
+OWN = '''
+from schemas.base import DocumentSchema
+from schemas.fields import Date, Identifier, field
+
+class DeliveryNote(DocumentSchema):
+    """A delivery note."""
+    note_number: Identifier = field("Its number", labels={"en": ["Note no."]}, required=True)
+    delivered_on: Date = field("When", labels={"en": ["Delivered"]})
+'''
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_every_built_in_field_is_described_and_labelled_in_eight_languages(name: str) -> None:
+    model = load_schema(name)
+    for spec in specs(model):
+        assert spec.description
+        for leaf in spec.columns or (spec,):
+            # Addresses are found by the party's block, not by a label of their own.
+            if leaf.kind not in (Kind.ADDRESS, Kind.TABLE):
+                assert not set(LANGUAGES) - set(leaf.labels), f"{spec.name}.{leaf.name} lacks labels"
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_the_rules_of_a_schema_name_fields_that_it_has(name: str) -> None:
+    model = load_schema(name)
+    assert model.rules
+    for rule in model.rules:
+        if isinstance(rule, Sum):
+            for path in (rule.total, *rule.parts):
+                assert spec_at(model, path).kind is Kind.MONEY
+
+
+def test_kinds_come_from_the_annotation_or_from_the_plain_type() -> None:
+    class Line(Row):
+        amount: Decimal | None = None
+
+    class Plain(DocumentSchema):
+        note: str | None = None
+        when: Date = field("When")
+        lines: list[Line] = table("Lines")
+
+    kinds = {spec.name: spec.kind for spec in specs(Plain)}
+    assert kinds == {"note": Kind.TEXT, "when": Kind.DATE, "lines": Kind.TABLE}
+    assert spec_at(Plain, "lines[3].amount").kind is Kind.NUMBER
+    assert Plain.schema_name == "plain"
+
+
+def test_the_fingerprint_follows_labels_and_rules() -> None:
+    def made(label: str, rules: tuple[Sum, ...]) -> str:
+        class Slip(DocumentSchema):
+            schema_name: ClassVar[str] = "slip"
+            total: Money = field("Sum", labels={"en": [label]})
+            note: Text = field("Note")
+
+        Slip.rules = rules
+        return fingerprint(Slip)
+
+    first = made("Total", ())
+    assert first == made("Total", ())
+    assert len({first, made("Sum", ()), made("Total", (Sum("total", ("total",)),))}) == 3
+
+
+def test_a_schema_file_is_found_by_path_and_by_module_below_the_folder(tmp_path: Path) -> None:
+    (tmp_path / "own.py").write_text(OWN)
+    for reference in ("own.py", "own.py:DeliveryNote", "own:DeliveryNote"):
+        model = load_schema(absolute(reference, tmp_path))
+        assert model.schema_name == "delivery_note"
+        assert spec_at(model, "note_number").labels["en"] == ("Note no.",)
+
+
+@pytest.mark.parametrize(
+    ("reference", "said"),
+    [
+        ("nope", "there is no schema called 'nope'"),
+        ("no_such_module_here:Thing", "cannot import"),
+        ("pathlib:Path", "not a subclass"),
+        ("missing.py", "there is no schema file"),
+    ],
+)
+def test_what_is_no_schema_is_refused_in_words(reference: str, said: str) -> None:
+    with pytest.raises(SchemaError, match=said):
+        load_schema(reference)
+
+
+def test_a_schema_file_with_a_fault_tells_where(tmp_path: Path) -> None:
+    (tmp_path / "bad.py").write_text("import schemas.base\nraise ValueError('half done')\n")
+    with pytest.raises(SchemaError, match="ValueError: half done"):
+        load_schema(str(tmp_path / "bad.py"))
+
+
+def test_the_name_of_a_view_cannot_be_taken(tmp_path: Path) -> None:
+    (tmp_path / "pages.py").write_text(OWN.replace("DeliveryNote", "Pages"))
+    with pytest.raises(SchemaError, match="cannot be the name of a view"):
+        load_schema(str(tmp_path / "pages.py"))
