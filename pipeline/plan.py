@@ -14,18 +14,16 @@ from pipeline.settings import Settings
 
 RETRYABLE = tuple(reason.value for reason, advice in ADVICE.items() if advice.severity is not Severity.PERMANENT)
 
-_KNOWN = """
-SELECT document_id, size, version, result_key, attempt,
-       len(list_filter(pages, p -> p.status = 'quarantined')) AS quarantined,
-       len(list_filter(pages, p -> p.status = 'quarantined' AND list_contains($retryable, p.reason))) AS retryable
-FROM read_parquet($glob, union_by_name = true, hive_partitioning = false)
-WHERE document_id IN (SELECT document_id FROM found)
-QUALIFY row_number() OVER (PARTITION BY document_id ORDER BY extracted_at DESC, run_id DESC) = 1
-"""
-
 _STATES = """
-SELECT found.position,
-       CASE WHEN known.document_id IS NULL THEN 'new'
+WITH known AS (
+    SELECT document_id, size, version, result_key, attempt,
+           len(list_filter(pages, lambda p: p.status = 'quarantined')) AS quarantined,
+           len(list_filter(pages, lambda p: p.status = 'quarantined' AND list_contains($retryable, p.reason))) AS retryable
+    FROM read_parquet($glob, union_by_name = true, hive_partitioning = false)
+    SEMI JOIN found USING (document_id)
+    QUALIFY row_number() OVER (PARTITION BY document_id ORDER BY extracted_at DESC, run_id DESC) = 1
+)
+SELECT CASE WHEN known.document_id IS NULL THEN 'new'
             WHEN known.size <> found.size OR known.version <> found.version THEN 'changed'
             WHEN known.result_key <> $key THEN 'outdated'
             WHEN known.retryable > 0 AND known.attempt < $attempts THEN 'retry'
@@ -97,7 +95,7 @@ def _states(sources: Sequence[Source], root: str, schema: str, keys: Keys, setti
     folder = Path(root) / layout.SHARDS / f"schema={schema}"
     if not any(folder.glob("*/*.parquet")):
         return [("new", 1)] * len(sources)
-    found = pa.table(  # noqa: F841 - DuckDB finds it by its name
+    found = pa.table(
         {
             "position": pa.array(range(len(sources)), pa.int64()),
             "document_id": pa.array([source.document_id for source in sources], pa.string()),
@@ -105,12 +103,12 @@ def _states(sources: Sequence[Source], root: str, schema: str, keys: Keys, setti
             "version": pa.array([source.version for source in sources], pa.string()),
         }
     )
+    told = {"glob": str(folder / "*" / "*.parquet"), "retryable": list(RETRYABLE)}
+    told |= {"key": keys.result, "attempts": settings.retryable_attempts}
     with duckdb.connect() as connection:
-        told = {"glob": str(folder / "*" / "*.parquet"), "retryable": list(RETRYABLE)}
-        known = connection.execute(_KNOWN, told).arrow()  # noqa: F841
-        asked = {"key": keys.result, "attempts": settings.retryable_attempts}
-        rows = connection.execute(_STATES, asked).fetchall()
-    return [(state, attempt + 1 if state == "retry" else 1) for _, state, attempt in rows]
+        connection.register("found", found)
+        rows = connection.execute(_STATES, told).fetchall()
+    return [(state, attempt + 1 if state == "retry" else 1) for state, attempt in rows]
 
 
 def _shards(sources: Sequence[Source], settings: Settings) -> Iterator[Shard]:

@@ -92,7 +92,7 @@ def field(
         scheme: what sort of identifier: `document_number`, `tax_id` or `iban`.
         party: `issuer` or `recipient`, where the value is a party's.
     """
-    extra = {
+    extra: Any = {
         "labels": {language: list(words) for language, words in (labels or {}).items()},
         "required": required,
         "scale": scale,
@@ -104,5 +104,5 @@ def field(
 
 def table(description: str, *, labels: Mapping[str, list[str]] | None = None) -> Any:
     """Declare a list of rows, as in `line_items: list[LineItem] = table("What was sold")`."""
-    extra = {"labels": {language: list(words) for language, words in (labels or {}).items()}}
+    extra: Any = {"labels": {language: list(words) for language, words in (labels or {}).items()}}
     return Field(default_factory=list, description=description, json_schema_extra={"octoglot": extra})

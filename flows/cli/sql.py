@@ -1,0 +1,90 @@
+"""`octoglot sql`: a question to the results, and its answer as a table, CSV, JSON or Parquet."""
+
+import csv
+import sys
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from flows.cli.common import Out, check_format, stderr
+from pipeline import query
+from pipeline.errors import UsageError
+
+NUMBERS = ("DECIMAL", "BIGINT", "INTEGER", "HUGEINT", "DOUBLE", "FLOAT", "UBIGINT", "SMALLINT", "TINYINT")
+
+
+def sql(
+    question: Annotated[str | None, typer.Argument(help="one SELECT; without it, a prompt")] = None,
+    out: Out = Path("results"),
+    format: Annotated[str, typer.Option("--format", help="table, csv, json or parquet")] = "table",
+    timeout: Annotated[float, typer.Option("--timeout", min=0.1, help="seconds a query may take")] = 300.0,
+) -> None:
+    """Ask the results a question in SQL. Reads only."""
+    check_format(format, "table", "csv", "json", "parquet")
+    if format == "parquet" and sys.stdout.isatty():
+        raise UsageError("Parquet is not for a terminal", "send it to a file: ... --format parquet > answer.parquet")
+    with query.connect(str(out)) as connection:
+        if question is not None:
+            _write(query.ask(connection, question, timeout, format), format)
+            return
+        for asked in _prompt():
+            try:
+                _write(query.ask(connection, asked, timeout, format), format)
+            except UsageError as error:
+                stderr.print(f"{error.message}" + (f" → {error.next_step}" if error.next_step else ""))
+
+
+def _prompt() -> Any:
+    """Questions from the terminal, or one a line from a pipe, until the end of the input."""
+    if sys.stdin.isatty():
+        import readline  # noqa: F401 - gives input() its history
+
+        stderr.print("one SELECT a line; SHOW TABLES lists the views; Ctrl-D ends")
+    while True:
+        try:
+            asked = input("octoglot> " if sys.stdin.isatty() else "").strip().rstrip(";")
+        except EOFError:
+            return
+        if asked:
+            yield asked
+
+
+def _write(answer: query.Answer, format: str) -> None:
+    if format == "parquet":
+        sys.stdout.buffer.write(answer.parquet)
+    elif format == "json":
+        # One row a line, exact decimals: each row is JSON as DuckDB wrote it.
+        sys.stdout.write("[" + ",\n ".join(row[0] for row in answer.rows) + "]\n")
+    elif format == "csv":
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerow(answer.columns)
+        writer.writerows(answer.rows)
+    else:
+        _table(answer)
+
+
+def _table(answer: query.Answer) -> None:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for name, kind in zip(answer.columns, answer.types, strict=True):
+        table.add_column(name, justify="right" if kind.startswith(NUMBERS) else "left", overflow="fold")
+    for row in answer.rows:
+        table.add_row(*(_shown(value) for value in row))
+    # A pipe has no width of its own: nothing may be cut off there.
+    console = Console(markup=False, highlight=False, width=None if sys.stdout.isatty() else 400)
+    console.print(table)
+    stderr.print(f"{len(answer.rows):,} rows" if len(answer.rows) != 1 else "1 row")
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, Decimal):
+        # 12.5000 is stored with four decimals; two are enough for the eye unless the others say something.
+        short = value.quantize(Decimal("0.01"))
+        return f"{short:f}" if short == value else f"{value.normalize():f}"
+    return str(value)

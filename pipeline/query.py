@@ -1,0 +1,176 @@
+"""SQL over a store: the views that people ask, and a connection that can read the store and do nothing else."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from pipeline import layout
+from pipeline.arrow import common_schema
+from pipeline.errors import UsageError
+
+MEMORY_LIMIT = "2GB"
+
+_LATEST = "row_number() OVER (PARTITION BY document_id ORDER BY extracted_at DESC, run_id DESC) = 1"
+
+_VIEWS = """
+CREATE VIEW pages AS
+SELECT document_id, source, schema, unnest(pages, recursive := true), run_id FROM store.latest;
+CREATE VIEW documents AS
+SELECT document_id, source, schema, language, page_count, status, worst.stage AS stage, worst.reason AS reason,
+       worst.message AS message, worst.next_step AS next_step, engine, attempt, run_id, extracted_at
+FROM (SELECT *, list_filter(pages, lambda p: p.status = 'quarantined')[1] AS worst FROM store.latest);
+CREATE VIEW fields AS
+SELECT *, false AS corrected FROM (SELECT document_id, source, schema, unnest(fields, recursive := true) FROM store.latest);
+CREATE VIEW quarantine AS
+SELECT document_id, source, schema, page, stage, reason, message, next_step, run_id FROM pages WHERE status = 'quarantined';
+CREATE VIEW checks AS
+SELECT document_id, source, schema, unnest(checks, recursive := true) FROM store.latest;
+CREATE VIEW conflicts AS
+SELECT document_id, source, schema, unnest(conflicts, recursive := true) FROM store.latest;
+"""
+
+_RUNS = """
+SELECT run_id, state, schema, make_timestamp((started * 1e6)::BIGINT) AS started, ended - started AS seconds,
+       map_entries(documents::MAP(VARCHAR, BIGINT)) AS documents, map_entries(pages::MAP(VARCHAR, BIGINT)) AS pages
+FROM read_json(?, columns = {run_id: 'VARCHAR', state: 'VARCHAR', schema: 'VARCHAR', started: 'DOUBLE', ended: 'DOUBLE',
+                             documents: 'MAP(VARCHAR, BIGINT)', pages: 'MAP(VARCHAR, BIGINT)'})
+"""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a query returned.
+
+    Attributes:
+        columns, types: names and DuckDB types of its columns.
+        rows: its rows; one text of JSON each, where JSON was asked for.
+        parquet: the whole as a Parquet file, where that was asked for.
+    """
+
+    columns: tuple[str, ...]
+    types: tuple[str, ...]
+    rows: list[tuple[Any, ...]]
+    parquet: bytes = b""
+
+
+@contextmanager
+def connect(root: str) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection with the views of the store at `root`, locked so that it can read the store and nothing else.
+
+    Raises:
+        UsageError: there is no store.
+    """
+    folder = Path(root).absolute()
+    if not (folder / layout.SHARDS).is_dir() and not (folder / layout.RUNS).is_dir():
+        raise UsageError(f"there are no results in {root}", "octoglot run SOURCE --schema NAME --out FOLDER makes some")
+    with duckdb.connect() as connection:
+        try:
+            _make_views(connection, folder)
+        except duckdb.Error as error:
+            raise UsageError(f"the results in {root} cannot be read: {_line(error)}", "was a shard changed by hand?") from error
+        _lock(connection, folder)
+        yield connection
+
+
+def ask(connection: duckdb.DuckDBPyConnection, sql: str, timeout_s: float = 300.0, form: str = "rows") -> Answer:
+    """The answer to one SELECT (WITH, FROM-first, DESCRIBE and SUMMARIZE count as such), as `rows`, `json` or `parquet`.
+
+    Raises:
+        UsageError: it is something else, it is wrong, or it takes longer than `timeout_s`.
+    """
+    try:
+        statements = connection.extract_statements(sql)
+    except duckdb.Error as error:
+        raise UsageError(f"this SQL cannot be read: {_line(error)}") from error
+    # The store may be read and, by DuckDB's own rules, written to as well: only a SELECT is sure to leave it alone.
+    if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
+        raise UsageError("only one SELECT at a time is answered here", "results are never changed by SQL")
+    timer = threading.Timer(timeout_s, connection.interrupt)
+    timer.start()
+    try:
+        if form == "parquet":
+            return Answer((), (), [], _parquet(connection.execute(sql).to_arrow_table()))
+        found = connection.execute(
+            f"SELECT to_json(row)::VARCHAR FROM ({sql.strip().rstrip(';')}) AS row" if form == "json" else sql
+        )
+        told = found.description or []
+        return Answer(tuple(c[0] for c in told), tuple(str(c[1]) for c in told), found.fetchall())
+    except duckdb.InterruptException as error:
+        raise UsageError(f"the query took longer than {timeout_s:g} s and was stopped") from error
+    except duckdb.Error as error:
+        raise UsageError(_line(error), "DESCRIBE a view to see its columns; SHOW TABLES lists the views") from error
+    finally:
+        timer.cancel()
+
+
+def _make_views(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
+    names = sorted(path.name.partition("=")[2] for path in (folder / layout.SHARDS).glob("schema=*"))
+    schemas = [name for name in names if any((folder / layout.SHARDS / f"schema={name}").glob("*/*.parquet"))]
+    # What is not for people lies in a namespace of its own, so that SHOW TABLES does not list it.
+    connection.execute("CREATE SCHEMA store")
+    for name in schemas:
+        _make_schema_views(connection, folder, name)
+    parts = [f'SELECT * EXCLUDE (record) FROM store."{name}" QUALIFY {_LATEST}' for name in schemas]
+    if parts:
+        connection.execute(f"CREATE VIEW store.latest AS {' UNION ALL BY NAME '.join(parts)}")
+    else:
+        connection.register("nothing", common_schema().empty_table())
+        connection.execute("CREATE VIEW store.latest AS FROM nothing")
+    connection.execute(_VIEWS)
+    records = str(folder / layout.RUNS / "*.json")
+    if any((folder / layout.RUNS).glob("*.json")):
+        connection.execute(f"CREATE VIEW runs AS {_RUNS.replace('?', _quoted(records))}")
+
+
+def _make_schema_views(connection: duckdb.DuckDBPyConnection, folder: Path, name: str) -> None:
+    """The view of a schema, and one for each of its lists; they follow what the shards hold, so they need no schema class."""
+    shards = _quoted(str(folder / layout.SHARDS / f"schema={name}" / "*" / "*.parquet"))
+    connection.execute(
+        f'CREATE VIEW store."{name}" AS FROM read_parquet({shards}, union_by_name = true, hive_partitioning = false)'
+    )
+    connection.execute(f"""CREATE VIEW "{name}" AS
+        SELECT document_id, source, language, page_count, status, engine, confidence, needs_review, 0 AS corrected_fields,
+               run_id, extracted_at, unnest(record)
+        FROM (FROM store."{name}" WHERE status IN ('ok', 'repaired', 'partial') QUALIFY {_LATEST})""")
+    columns = connection.execute(f'DESCRIBE "{name}"').fetchall()
+    for column in [row[0] for row in columns if row[1].startswith("STRUCT(") and row[1].endswith("[]")]:
+        connection.execute(f"""CREATE VIEW "{name}_{column}" AS
+            SELECT document_id, source, line.page AS page, line_number AS line, line.* EXCLUDE (page)
+            FROM (SELECT document_id, source, unnest("{column}") AS line, generate_subscripts("{column}", 1) AS line_number
+                  FROM "{name}")""")
+
+
+def _lock(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
+    for setting in (
+        "autoinstall_known_extensions = false",
+        "autoload_known_extensions = false",
+        "allow_community_extensions = false",
+        f"memory_limit = '{MEMORY_LIMIT}'",
+        f"allowed_directories = [{_quoted(str(folder) + '/')}]",
+        "enable_external_access = false",
+        "lock_configuration = true",
+    ):
+        connection.execute(f"SET {setting}")
+
+
+def _parquet(table: Any) -> bytes:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink, compression="zstd")
+    return bytes(sink.getvalue())
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _line(error: Exception) -> str:
+    """The first line of what DuckDB says, without the drawing below it."""
+    return str(error).strip().partition("\n")[0]
