@@ -7,7 +7,7 @@ alike.
 Confidence = engine × words × found × doubt:
     engine: how sure the engine is, 0.9 where it does not say;
     words: the mean OCR confidence of the words it is printed in (1 for a text layer, and where it is not found);
-    found: 1 exact, 0.97 normalized, the likeness for fuzzy, 0.4 not found, 0.85 no words to look in;
+    found: 1 exact, 0.97 normalized, the square of the likeness for fuzzy, 0.4 not found, 0.85 no words to look in;
     doubt: 0.9 where the value has a `problem`; 0 where its print could not be read as its kind.
 """
 
@@ -21,7 +21,7 @@ from rapidfuzz import fuzz, process
 from pipeline.records import Box, Grounding, PageWords, Value
 from pipeline.values.amounts import find_amounts, parse_number, parse_percent
 from pipeline.values.currencies import find_currencies
-from pipeline.values.dates import find_dates
+from pipeline.values.dates import find_dates, parse_date
 from pipeline.values.lines import Habits, Line, bounding, habits_of, lines_of
 from pipeline.values.text import fold, fold_digits, undouble
 from schemas.base import Schema, spec_at
@@ -34,7 +34,6 @@ _ALIKE = {Kind.DATE: 85.0, Kind.IDENTIFIER: 88.0, Kind.NAME: 78.0, Kind.ADDRESS:
 _SHORTEST = 4
 """Fewer characters than this are never found by likeness."""
 _TYPED = (Kind.MONEY, Kind.NUMBER, Kind.PERCENT, Kind.DATE, Kind.CURRENCY)
-_JOINERS = ".,-/_'’:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +72,10 @@ class PagePrint:
         """The box around a place, in the reading frame."""
         return bounding(self.page.words[place.first : place.last + 1])
 
+    def text(self, place: Place) -> str:
+        """The print at a place."""
+        return " ".join(word.text for word in self.page.words[place.first : place.last + 1])
+
     def confidence(self, place: Place) -> float:
         """The mean OCR confidence of a place's words, weighted by their length."""
         words = self.page.words[place.first : place.last + 1]
@@ -103,8 +106,7 @@ def ground(values: Sequence[Value], schema: Schema, words: PageWords) -> tuple[V
             continue
         place = min(found, key=_distance(value, spec_at(schema, value.path), anchors.get(_row(value.path)), printed))
         box = words.frame.to_page(printed.box(place))
-        alike = place.alike if place.status is Grounding.FUZZY else 1.0
-        grounded.append(_settled(replace(value, box=box), place.status, printed.confidence(place) * alike))
+        grounded.append(_settled(replace(value, box=box), place.status, printed.confidence(place) * place.alike**2))
     return tuple(grounded)
 
 
@@ -136,6 +138,8 @@ def _places(value: Value, spec: FieldSpec, printed: PagePrint) -> list[Place]:
         return found
     alike = _ALIKE.get(spec.kind)
     best = _fuzzy_place(needle, alike, printed) if alike and len(needle) >= _SHORTEST else None
+    if best and spec.kind is Kind.DATE and parse_date(printed.text(best), printed.habits.language):
+        return []  # another date is not a misread one
     return [best] if best else []
 
 

@@ -165,8 +165,8 @@ def _veiled(line: str, marks: list[Mark]) -> str:
 def _masked(text: str) -> str:
     """`text` with ASCII digits and plain spaces, and `_` for each character of a date, time, phone number or IBAN."""
     line = fold_spaces(fold_digits(text))
-    for pattern in _NOT_MONEY:
-        line = pattern.sub(lambda m: "_" * len(m.group()), line)
     for start, end, _ in find_ibans(line):
         line = line[:start] + "_" * (end - start) + line[end:]
+    for pattern in _NOT_MONEY:
+        line = pattern.sub(lambda m: "_" * len(m.group()), line)
     return line

@@ -25,7 +25,8 @@ _BUDDHIST = 543
 _GAP = r"[\s.,/’'॰-]*"
 _ORDINAL = r"(?:st|nd|rd|th|er|re|º|°|ª|o(?= ))?"
 _OF = r"(?:(?:de|del|d'|of|the|e)\b)?"
-_BE = r"(?:พ[ .]*ศ[ .]*|ค[ .]*ศ[ .]*|ปี[ .]*|b\.?e\.?[ ]?)?"
+# Thai words as `fold_traced` leaves them.
+_BE = r"(?:พ[ .]*ศ[ .]*|ค[ .]*ศ[ .]*|ปิ[ .]*|b\.?e\.?[ ]?)?"
 _YEAR = r"(?P<y>\d{4}|\d{2}(?![:.,]?\d))(?!\d|[./-]\d)"
 _DAY = r"(?<![\d.,/])(?P<d>[0-3]?\d)"
 _ISO = r"(?<!\d)(?<![A-Za-z]-)(?<!\d[./-])(?P<y>\d{4})(?P<s>[./-]) ?(?P<a>\d{1,2}) ?(?P=s) ?(?P<b>\d{1,2})(?!\d|[./-]\d)"
@@ -138,7 +139,7 @@ def _worded() -> tuple[re.Pattern[str], ...]:
     names = sorted(_months(), key=len, reverse=True)
     month = rf"(?P<m>{'|'.join(map(_name_pattern, names))})"
     return (
-        re.compile(rf"{_DAY}{_ORDINAL}{_GAP}{_OF}{_GAP}(?:เดือน *)?{month}{_GAP}{_OF}{_GAP}{_BE}{_YEAR}"),
+        re.compile(rf"{_DAY}{_ORDINAL}{_GAP}{_OF}{_GAP}(?:เดิอน *)?{month}{_GAP}{_OF}{_GAP}{_BE}{_YEAR}"),
         re.compile(rf"(?<![\d.,/-])(?P<y>\d{{4}}){_GAP}{month}{_GAP}(?P<d>[0-3]?\d)(?![\d.,:/])"),
         re.compile(rf"{month}{_GAP}(?P<d>[0-3]?\d){_ORDINAL}(?!\d)[\s.,/’'-]+{_OF}{_GAP}{_YEAR}"),
     )

@@ -13,6 +13,7 @@ _IBAN_START = re.compile(r"(?<![A-Z0-9])[A-Z]{2}\d{2}(?=[ .-]?[A-Z0-9]{4})")
 _IBAN_GROUP = re.compile(r"[ .-]?([A-Z0-9]{1,4})")
 _TAX_SUFFIX = re.compile(r"(?<=\d)(?:MWST|TVA|IVA)$")
 _MIN_IBAN = 15
+_MIN_DIGITS = 5
 
 
 class TaxId(NamedTuple):
@@ -41,8 +42,8 @@ def find_ibans(text: str) -> list[tuple[int, int, str]]:
 def find_tax_ids(text: str, language: str = "und") -> list[TaxId]:
     """The tax numbers in a line, in order: EU VAT ids and those of Switzerland, Brazil, India, Thailand, Mexico and others.
 
-    A form that could be any number (11 digits in Italy) counts only in its language and with sound check digits; a telling form
-    always. Labels are stronger evidence, and the engine's business. IBANs are left out.
+    A form that could be any number (11 digits in Italy) counts behind a label (`P.IVA`), else only in its language and with
+    sound check digits; a telling form counts always. IBANs are left out.
     """
     clean = _capitals(text)
     for start, end, _ in find_ibans(clean):
@@ -58,6 +59,12 @@ def find_tax_ids(text: str, language: str = "und") -> list[TaxId]:
             sound = _sound(form["check"], match.group())
             if sound or form.get("telling"):
                 found.append(TaxId(match.start(), match.end(), normal_identifier(match.group(), "tax_id"), form["name"], sound))
+    for match in _labelled().finditer(clean):
+        start, end = match.span("number")
+        enough = sum(c.isdigit() for c in match.group("number")) >= _MIN_DIGITS
+        if enough and not any(start < other.end and other.start < end for other in found):
+            normal = normal_identifier(match.group("number"), "tax_id")
+            found.append(TaxId(start, end, normal, "labelled", bool(valid(normal, "tax_id"))))
     return sorted(found)
 
 
@@ -72,7 +79,7 @@ def normal_identifier(text: str, scheme: str = "") -> str:
     clean = " ".join(re.sub(f"[{MINUS}]", "-", fold_digits(unicodedata.normalize("NFKC", text))).split())
     if scheme not in ("iban", "tax_id"):
         return clean.strip(" :;,")
-    bare = re.sub(r"[^A-ZÑ&0-9]", "", re.sub(r"^.*:\s*(?=\S*\d)", "", clean).upper())
+    bare = re.sub(r"[^A-ZÑ&0-9]", "", re.sub(r"^.*:(?=.*\d)", "", clean).upper())
     return _TAX_SUFFIX.sub("", bare) if scheme == "tax_id" else bare
 
 
@@ -141,9 +148,24 @@ def _iban_lengths() -> dict[str, int]:
 
 
 @cache
+def _labelled() -> re.Pattern[str]:
+    """A tax number behind its label on the same line, `(ES)` or `No.` between them; neither an amount nor a date."""
+    labels = "|".join(re.escape(label) for label in sorted(_table()["labels"], key=len, reverse=True))
+    return re.compile(
+        rf"(?<![A-Z0-9])(?:{labels})(?:[ .:#º°-]|\b(?:NR|NO|N|NUM|NUMBER|NUMMER|REG|ID|IDNR)\b|\([A-Z]{{2}}\))*"
+        r"(?!\d[\d.]*\.\d\d(?!\w)|\d{1,2}([./-])\d{1,2}\1\d{2,4}(?!\w))"
+        r"(?P<number>[A-Z0-9](?:[./-]?[A-Z0-9]){6,17}|\d{1,5}(?: \d{1,5}){1,5})(?![A-Z0-9_])"
+    )
+
+
+@cache
 def _forms() -> list[dict[str, Any]]:
-    told = tomllib.loads(resources.files("pipeline.values").joinpath("identifiers.toml").read_text(encoding="utf-8"))
-    return list(told["tax_id"])
+    return list(_table()["tax_id"])
+
+
+@cache
+def _table() -> dict[str, Any]:
+    return tomllib.loads(resources.files("pipeline.values").joinpath("identifiers.toml").read_text(encoding="utf-8"))
 
 
 @cache

@@ -1,0 +1,120 @@
+from datetime import date
+from decimal import Decimal
+
+import pytest
+
+from pipeline.normalize import normalize
+from pipeline.records import Frame, Leaf, PageWords, Word, WordsFrom
+from schemas.invoice import Invoice
+
+D = Decimal
+
+
+def page_of(*lines: str, language: str = "en") -> PageWords:
+    words = tuple(
+        Word(text, (0.05 + 0.1 * i, 0.1 * n, 0.13 + 0.1 * i, 0.1 * n + 0.02), line=n)
+        for n, line in enumerate(lines)
+        for i, text in enumerate(line.split())
+    )
+    return PageWords(1, Frame(595, 842), words, WordsFrom.OCR, language)
+
+
+def typed(path, verbatim, *lines, language="en"):
+    value, *_ = normalize([Leaf(path, verbatim)], Invoice, page_of(*lines, language=language))
+    return value
+
+
+@pytest.mark.parametrize(
+    ("path", "verbatim", "language", "expected"),
+    [
+        ("total", "1.234,50 €", "de", D("1234.50")),
+        ("total", "1,234.50", "en", D("1234.50")),
+        ("line_items[3].quantity", "2 Stk", "de", D(2)),
+        ("line_items[3].tax_rate", "19 %", "de", D(19)),
+        ("issue_date", "๔ มี.ค. ๖๗", "th", date(2024, 3, 4)),
+        ("seller_tax_id", "USt-IdNr.: DE 136 695 976", "de", "DE136695976"),
+        ("seller_iban", "DE02 1203 0000 0000 2020 51", "de", "DE02120300000000202051"),
+        ("document_number", " RE  17 ", "de", "RE 17"),
+        ("currency", "Euro", "it", "EUR"),
+        ("seller_name", "Acme\n  GmbH", "de", "Acme GmbH"),
+        ("seller_address", "Weg 1 , \n 12345  Ort", "de", "Weg 1\n12345 Ort"),
+    ],
+)
+def test_a_leaf_becomes_its_kind(path, verbatim, language, expected):
+    value = typed(path, verbatim, language=language)
+    assert (value.value, value.verbatim, value.path, value.problem) == (expected, verbatim, path, "")
+
+
+@pytest.mark.parametrize(
+    ("path", "verbatim", "problem"),
+    [
+        ("total", "see below", "not an amount"),
+        ("line_items[0].quantity", "some", "not a number"),
+        ("line_items[0].tax_rate", "exempt", "not a percentage"),
+        ("issue_date", "March 2024", "not a whole date"),
+        ("currency", "EUR or USD", "not one currency"),
+    ],
+)
+def test_print_that_cannot_be_read_is_kept_with_its_problem(path, verbatim, problem):
+    value = typed(path, verbatim)
+    assert (value.value, value.verbatim, value.problem) == (None, verbatim, problem)
+
+
+def test_wrong_check_digits_are_told_and_kept():
+    value = typed("seller_iban", "DE03 1203 0000 0000 2020 51")
+    assert (value.value, value.problem) == ("DE03120300000000202051", "its check digits do not fit")
+
+
+def test_the_page_decides_what_a_point_is():
+    assert typed("line_items[0].quantity", "1.500", "Total 12.50", "Tax 2.10", language="de").value == D("1.500")
+    assert typed("line_items[0].quantity", "1.500", "Total 12,50", language="de").value == D(1500)
+
+
+def test_the_other_dates_and_the_dollar_decide_what_comes_first():
+    assert typed("issue_date", "03/04/2024", "Due 12/31/2024").value == date(2024, 3, 4)
+    assert typed("issue_date", "03/04/2024", "Due 31/12/2024").value == date(2024, 4, 3)
+    assert typed("issue_date", "03/04/2024", "Total $12.50").value == date(2024, 3, 4)
+    unsure = typed("issue_date", "03/04/2024", "Total RM12.50")
+    assert (unsure.value, unsure.problem) == (date(2024, 4, 3), "day and month could be swapped")
+
+
+def test_money_keeps_the_currency_beside_it_and_the_document_gets_it():
+    values = {v.path: v for v in normalize([Leaf("total", "12.50 €")], Invoice, page_of("Total 12.50 €"))}
+    assert values["total"].currency == "EUR"
+    assert (values["currency"].value, values["currency"].verbatim) == ("EUR", "€")
+
+
+def test_the_currency_comes_from_the_page_where_no_amount_has_one():
+    values = {
+        v.path: v for v in normalize([Leaf("total", "12,50")], Invoice, page_of("Alle Beträge in CHF", "12,50", language="de"))
+    }
+    assert (values["currency"].value, values["currency"].verbatim) == ("CHF", "CHF")
+
+
+def test_a_currency_is_not_made_up():
+    paths = [v.path for v in normalize([Leaf("total", "12.50")], Invoice, page_of("Total 12.50"))]
+    assert paths == ["total"]
+    assert normalize([], Invoice, page_of("CHF")) == ()
+
+
+def test_an_own_currency_leaf_is_stronger():
+    values = normalize([Leaf("currency", "CHF"), Leaf("total", "12.50 €")], Invoice, page_of("x"))
+    assert [v.value for v in values if v.path == "currency"] == ["CHF"]
+
+
+def test_blank_leaves_are_dropped_and_hints_and_confidence_kept():
+    values = normalize(
+        [Leaf("total", "  "), Leaf("total", "1.00", 0.7, (0, 0, 1, 1)), Leaf("total", "2.00")], Invoice, page_of("x")
+    )
+    assert [(v.box, v.confidence) for v in values] == [((0, 0, 1, 1), 0.7), (None, 0.9)]
+
+
+def test_a_path_that_the_schema_lacks_is_an_error():
+    with pytest.raises(KeyError):
+        normalize([Leaf("nonsense", "x")], Invoice, page_of("x"))
+
+
+def test_a_page_without_words_is_read_by_its_leaves():
+    empty = PageWords(1, Frame(1, 1), language="de")
+    values = normalize([Leaf("total", "12.50"), Leaf("net_total", "1.234")], Invoice, empty)
+    assert [v.value for v in values] == [D("12.50"), D("1.234")]
