@@ -48,6 +48,7 @@ class Truth:
     fields: Mapping[str, Any] = field(default_factory=dict)
     absent: tuple[str, ...] = ()
     line_items: tuple[Mapping[str, Any], ...] = ()
+    clean: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +140,7 @@ def truth_of(told: Mapping[str, Any], folder: Path) -> Truth:
         fields={name: value for name, value in told.get("fields", {}).items() if value not in (None, "", [])},
         absent=tuple(told.get("absent", ())),
         line_items=tuple(told.get("line_items") or ()),
+        clean=bool(told.get("clean", True)),
     )
 
 

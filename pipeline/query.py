@@ -94,7 +94,7 @@ def ask(connection: duckdb.DuckDBPyConnection, sql: str, timeout_s: float = 300.
     timer.start()
     try:
         if form == "parquet":
-            return Answer((), (), [], _parquet(connection.execute(sql).to_arrow_table()))
+            return Answer((), (), [], _parquet(connection.sql(sql).to_arrow_table()))
         found = connection.execute(
             f"SELECT to_json(row)::VARCHAR FROM ({sql.strip().rstrip(';')}) AS row" if form == "json" else sql
         )

@@ -20,7 +20,7 @@ app.command("run")(run.run)
 app.command("plan")(plan.plan)
 app.command("sql")(sql.sql)
 app.command("schemas")(schemas.schemas)
-app.command("evaluate")(evaluate.evaluate)
+app.command("evaluate")(evaluate.evaluate_command)
 app.command("doctor")(doctor.doctor)
 
 

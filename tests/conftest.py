@@ -1,0 +1,34 @@
+"""What several tests share: results to publish."""
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from pipeline.records import DocumentResult, Grounding, Keys, LedgerRow, Source, Status, Value
+
+Made = Callable[..., DocumentResult]
+
+
+@pytest.fixture
+def made() -> Made:
+    """Makes a result for an invoice at a path; any part can be told."""
+
+    def make(uri: str, **told: Any) -> DocumentResult:
+        base: dict[str, Any] = {
+            "source": Source(uri, 10, "1"),
+            "schema": "invoice",
+            "engine": "ocr",
+            "keys": Keys("w" * 16, "a" * 16, "r" * 16),
+            "status": Status.OK,
+            "pages": (LedgerRow(1, Status.OK, language="th"),),
+            "content_id": "c" * 64,
+            "page_count": 1,
+            "language": "th",
+            "confidence": 0.9,
+            "values": (Value("total", "1,50", Decimal("1.50"), 1, Grounding.EXACT, (0.1, 0.2, 0.3, 0.4), 0.9),),
+        }
+        return DocumentResult(**{**base, **told})
+
+    return make
