@@ -11,14 +11,15 @@ Confidence = engine × words × found × doubt:
     doubt: 0.9 where the value has a `problem`; 0 where its print could not be read as its kind.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from itertools import accumulate
 from math import hypot
 
 from rapidfuzz import fuzz, process
 
-from pipeline.records import Box, Grounding, PageWords, Value
+from pipeline.records import Box, Grounding, PageWords, Typed, Value
 from pipeline.values.amounts import find_amounts, parse_number, parse_percent
 from pipeline.values.currencies import find_currencies
 from pipeline.values.dates import find_dates, parse_date
@@ -46,27 +47,56 @@ class Place:
     alike: float = 1.0
 
 
+class Stream:
+    """A page's words as one text without spaces, that knows the word of each character."""
+
+    def __init__(self, keys: Sequence[str]) -> None:
+        """Join `keys`, what each word is folded to."""
+        self.text = "".join(keys)
+        self.ends = list(accumulate(map(len, keys)))
+        self.starts = [end - len(key) for end, key in zip(self.ends, keys, strict=True)]
+        self.word_at = [index for index, key in enumerate(keys) for _ in key]
+
+    def find(self, needle: str) -> Iterator[tuple[int, int, str, str]]:
+        """Each place of `needle`: its first and last word, and what is left of them before and after it."""
+        start = self.text.find(needle)
+        while start >= 0:
+            end = start + len(needle)
+            first, last = self.word_at[start], self.word_at[end - 1]
+            yield first, last, self.text[self.starts[first] : start], self.text[end : self.ends[last]]
+            start = self.text.find(needle, start + 1)
+
+    def between(self, first: int, last: int) -> str:
+        """The text of words `first` to `last`."""
+        return self.text[self.starts[first] : self.ends[last]]
+
+
 class PagePrint:
-    """A page's words, prepared for looking things up in them."""
+    """A page's words, prepared for looking things up in them.
+
+    Attributes:
+        habits: how the page writes.
+        stream: the folded words; `bare` is the same with nothing but letters and digits.
+    """
 
     def __init__(self, page: PageWords) -> None:
         """Fold the words once."""
         self.page = page
         self.lines: list[Line] = lines_of(page)
         self.habits: Habits = habits_of(page, self.lines)
-        self.keys = [squeeze(word.text) for word in page.words]
-        self.starts: list[int] = []
-        position = 0
-        for key in self.keys:
-            self.starts.append(position)
-            position += len(key)
-        self.ends = [start + len(key) for start, key in zip(self.starts, self.keys, strict=True)]
-        self.stream = "".join(self.keys)
+        keys = [squeeze(word.text) for word in page.words]
+        self.stream = Stream(keys)
+        self.bare = Stream([_bare(key) for key in keys])
+        self._readings: dict[Kind, dict[Typed, list[Place]]] = {}
 
-    @cached_property
-    def word_at(self) -> list[int]:
-        """The word of each character of the stream."""
-        return [index for index, key in enumerate(self.keys) for _ in key]
+    def typed(self, kind: Kind, value: Typed) -> list[Place]:
+        """The places whose print reads as `value`; a page is read once for each kind."""
+        if kind not in self._readings:
+            read: dict[Typed, list[Place]] = defaultdict(list)
+            for place, found in _readings(self, kind):
+                read[found].append(place)
+            self._readings[kind] = read
+        return self._readings[kind].get(value, [])
 
     def box(self, place: Place) -> Box:
         """The box around a place, in the reading frame."""
@@ -115,6 +145,10 @@ def squeeze(text: str) -> str:
     return fold_digits(fold(undouble(text))).replace(" ", "")
 
 
+def _bare(text: str) -> str:
+    return "".join(filter(str.isalnum, text))
+
+
 def _settled(value: Value, status: Grounding, factor: float) -> Value:
     doubt = 0.0 if value.value is None else _DOUBT if value.problem else 1.0
     confidence = value.confidence * factor * _FOUND.get(status, 1.0) * doubt
@@ -127,47 +161,49 @@ def _places(value: Value, spec: FieldSpec, printed: PagePrint) -> list[Place]:
     if not needle:
         return []
     if spec.kind in _TYPED and value.value is not None:
-        typed = [_compared(place, needle, printed) for place in _typed_places(value, spec.kind, printed)]
-        exact = [place for place in typed if place.status is Grounding.EXACT]
+        typed = [_compared(place, needle, printed) for place in printed.typed(spec.kind, value.value)]
         if typed or spec.kind is not Kind.DATE:
-            return exact or typed or list(_exact_places(needle, spec.kind, printed))
-    if found := list(_exact_places(needle, spec.kind, printed)):
-        exact = [place for place in found if place.status is Grounding.EXACT]
-        return exact or found
+            return _best(typed) or _best(_exact_places(needle, spec.kind, printed))
+    if found := _best(_exact_places(needle, spec.kind, printed)):
+        return found
     if "\n" in value.verbatim and (found := _by_lines(value.verbatim, spec.kind, printed)):
         return found
     alike = _ALIKE.get(spec.kind)
-    best = _fuzzy_place(needle, alike, printed) if alike and len(needle) >= _SHORTEST else None
-    if best and spec.kind is Kind.DATE and parse_date(printed.text(best), printed.habits.language):
+    place = _fuzzy_place(needle, alike, printed) if alike and len(needle) >= _SHORTEST else None
+    if place and spec.kind is Kind.DATE and parse_date(printed.text(place), printed.habits.language):
         return []  # another date is not a misread one
-    return [best] if best else []
+    return [place] if place else []
+
+
+def _best(places: Iterable[Place]) -> list[Place]:
+    """The exact ones of `places` where there are any, else all."""
+    found = list(places)
+    return [place for place in found if place.status is Grounding.EXACT] or found
 
 
 def _compared(place: Place, needle: str, printed: PagePrint) -> Place:
     """A place that was found by its typed value: exact where the print is the value's own, too."""
-    text = printed.stream[printed.starts[place.first] : printed.ends[place.last]]
-    return replace(place, status=Grounding.EXACT) if needle in text else place
+    return replace(place, status=Grounding.EXACT) if needle in printed.stream.between(place.first, place.last) else place
 
 
-def _typed_places(value: Value, kind: Kind, printed: PagePrint) -> Iterator[Place]:
-    """The places whose print reads as the same typed value."""
+def _readings(printed: PagePrint, kind: Kind) -> Iterator[tuple[Place, Typed]]:
+    """What the page's print reads as, as values of `kind`; numbers and percents word by word."""
     habits = printed.habits
     if kind in (Kind.NUMBER, Kind.PERCENT):
         for index, word in enumerate(printed.page.words):
-            if kind is Kind.NUMBER:
-                number = parse_number(word.text.strip(" .,:;"), habits.language, decimal=habits.decimal)
-            else:
-                number = parse_percent(word.text.strip(" .,:;"), habits.language)
-            if number == value.value:
-                yield Place(index, index, Grounding.NORMALIZED)
+            text = word.text.strip(" .,:;")
+            number = kind is Kind.NUMBER
+            found = (
+                parse_number(text, habits.language, decimal=habits.decimal) if number else parse_percent(text, habits.language)
+            )
+            yield Place(index, index, Grounding.NORMALIZED), found
         return
     for line in printed.lines:
-        for start, end, found in _readings(line.text, kind, habits):
-            if found == value.value:
-                yield Place(*line.words(start, end), Grounding.NORMALIZED)
+        for start, end, value in _readings_of_line(line.text, kind, habits):
+            yield Place(*line.words(start, end), Grounding.NORMALIZED), value
 
 
-def _readings(text: str, kind: Kind, habits: Habits) -> Iterator[tuple[int, int, object]]:
+def _readings_of_line(text: str, kind: Kind, habits: Habits) -> Iterator[tuple[int, int, Typed]]:
     if kind is Kind.MONEY:
         for start, end, amount in find_amounts(text, habits.language, decimal=habits.decimal, bare=True):
             yield start, end, amount.value
@@ -181,38 +217,40 @@ def _readings(text: str, kind: Kind, habits: Habits) -> Iterator[tuple[int, int,
 def _exact_places(needle: str, kind: Kind, printed: PagePrint) -> Iterator[Place]:
     """The places that print `needle`, but for case and spaces; never a piece of a longer word or number.
 
-    Identifiers and numbers that the page parts by spaces and the value does not are `normalized`.
+    Identifiers and numbers that the page parts by spaces and the value does not are `normalized`, and so are identifiers that
+    are the same but for their separators.
     """
-    start = printed.stream.find(needle)
-    while start >= 0:
-        end = start + len(needle)
-        first, last = printed.word_at[start], printed.word_at[end - 1]
-        if _whole(printed.stream, start, end, printed.starts[first], printed.ends[last], kind):
-            apart = first != last and kind in (Kind.IDENTIFIER, *_TYPED)
-            yield Place(first, last, Grounding.NORMALIZED if apart else Grounding.EXACT)
-        start = printed.stream.find(needle, start + 1)
+    strict = kind in (Kind.IDENTIFIER, *_TYPED)
+    for first, last, before, after in printed.stream.find(needle):
+        if _ends_words(before, after, strict):
+            yield Place(first, last, Grounding.NORMALIZED if strict and first != last else Grounding.EXACT)
+    bare = _bare(needle)
+    if kind is Kind.IDENTIFIER and len(bare) >= _SHORTEST:
+        for first, last, before, after in printed.bare.find(bare):
+            if not before and not after:
+                yield Place(first, last, Grounding.NORMALIZED)
 
 
-def _whole(stream: str, start: int, end: int, word_start: int, word_end: int, kind: Kind) -> bool:
-    """Whether a find ends with its words, or at a mark that is no part of the value."""
-    before, after = stream[word_start:start], stream[end:word_end]
-    if kind in (Kind.NAME, Kind.ADDRESS, Kind.TEXT, Kind.CHOICE):
-        return not (before and before[-1].isalnum()) and not (after and after[0].isalnum())
-    return not any(c.isalnum() for c in before.rpartition(":")[2][-2:]) and not any(c.isalnum() for c in after[:2])
+def _ends_words(before: str, after: str, strict: bool) -> bool:
+    """Whether what is left of the words around a find is no part of it: `12` is a piece of `12.50`, not of `(12)`, `No:12`."""
+    if not strict:
+        return not before[-1:].isalnum() and not after[:1].isalnum()
+    return not any(c.isalnum() for c in before.rpartition(":")[2][-2:] + after[:2])
 
 
 def _fuzzy_place(needle: str, alike: float, printed: PagePrint) -> Place | None:
     """The run of whole words most like `needle`; runs are capped by characters: a word of Thai may be one letter long."""
     shortest, longest = 0.8 * len(needle), 1.25 * len(needle)
     runs = []
-    for first, start in enumerate(printed.starts):
-        for last in range(first, len(printed.ends)):
-            length = printed.ends[last] - start
+    stream = printed.stream
+    for first, start in enumerate(stream.starts):
+        for last in range(first, len(stream.ends)):
+            length = stream.ends[last] - start
             if length > longest:
                 break
             if length >= shortest:
                 runs.append((first, last))
-    texts = [printed.stream[printed.starts[first] : printed.ends[last]] for first, last in runs]
+    texts = [stream.between(first, last) for first, last in runs]
     best = process.extractOne(needle, texts, scorer=fuzz.ratio, score_cutoff=alike)
     if best is None:
         return None
@@ -234,7 +272,7 @@ def _by_lines(verbatim: str, kind: Kind, printed: PagePrint) -> list[Place]:
         below = [place for place in places if not found or place.first > found[-1].last]
         if below:
             found.append(below[0])
-    share = sum(printed.ends[p.last] - printed.starts[p.first] for p in found) / sum(map(len, lines))
+    share = sum(len(printed.stream.between(place.first, place.last)) for place in found) / sum(map(len, lines))
     if share < 0.75:
         return []
     whole = len(found) == len(lines) and all(place.status is not Grounding.FUZZY for place in found)

@@ -80,6 +80,8 @@ def find_amounts(text: str, language: str = "und", *, decimal: str = "", bare: b
         bare: take bare numbers (`12`, `1,5`) as well.
     """
     line = _masked(text)
+    if not re.search(r"\d", line):
+        return []
     marks = find_currencies(line, language)
     sign = _decimal(language, decimal, marks)
     line = _veiled(line, marks)

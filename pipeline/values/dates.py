@@ -73,6 +73,8 @@ def find_dates(text: str, language: str = "und", *, month_first: bool | None = N
     languages. Eight digits in a row are left alone here: they are mostly numbers of something.
     """
     traced = fold_traced(text)
+    if len(re.findall(r"\d", traced.text)) < 3:
+        return []
     found: list[tuple[int, int, date]] = []
     for match, day in _candidates(traced.text, language, month_first):
         start, end = traced.span(match.start(), match.end())

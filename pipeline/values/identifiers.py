@@ -126,6 +126,8 @@ def _iban_end(text: str, start: int, length: int) -> int | None:
 
 def _capitals(text: str) -> str:
     """`text` in capitals with ASCII digits, as long as before."""
+    if text.isascii():
+        return text.upper()
     return "".join(c.upper() if len(c.upper()) == 1 else c for c in re.sub(f"[{MINUS}\u00a0\u202f]", _plain, fold_digits(text)))
 
 

@@ -32,7 +32,7 @@ def fold_digits(text: str) -> str:
 
 def fold_spaces(text: str) -> str:
     """`text` with each white space character (no-break, thin, narrow …) as a plain space; as long as before."""
-    return "".join(" " if c.isspace() else c for c in text)
+    return re.sub(r"\s", " ", text) if text.isascii() else "".join(" " if c.isspace() else c for c in text)
 
 
 def fold_name(text: str) -> str:

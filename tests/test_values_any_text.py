@@ -1,0 +1,46 @@
+"""Whatever OCR makes of a page, the readers of values answer and tell places inside of the text."""
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.values.amounts import find_amounts, parse_amount, parse_number, parse_percent
+from pipeline.values.compare import key, same
+from pipeline.values.currencies import find_currencies
+from pipeline.values.dates import find_dates, parse_date
+from pipeline.values.identifiers import find_ibans, find_tax_ids, normal_identifier, valid
+from pipeline.values.text import fold_traced
+from schemas.fields import LANGUAGES, Kind
+
+LIKELY = list("0123456789.,-/ :()'€$%abDEFRx") + [
+    "มี",
+    "ค",
+    ".",
+    "๖",
+    "२",
+    "मार्च",
+    "\u00a0",
+    "İ",
+    "ß",
+    "ﬁ",
+    "²",
+    "½",
+    "Mar ",
+    "DE02 ",
+]
+TEXTS = st.one_of(st.text(max_size=40), st.lists(st.sampled_from(LIKELY), max_size=30).map("".join))
+
+
+@settings(max_examples=150, deadline=None)
+@given(TEXTS, st.sampled_from([*LANGUAGES, "und"]))
+def test_no_text_breaks_a_reader(text, language):
+    found = find_amounts(text, language, bare=True) + find_dates(text, language) + find_ibans(text)
+    found += [(tax_id.start, tax_id.end, tax_id) for tax_id in find_tax_ids(text, language)]
+    found += [(mark.start, mark.end, mark) for mark in find_currencies(text, language)]
+    assert all(0 <= start < end <= len(text) for start, end, _ in found)
+    amount = parse_amount(text, language)
+    assert amount is None or amount.value.is_finite()
+    parse_number(text, language), parse_percent(text, language), parse_date(text, language), fold_traced(text)
+    valid(normal_identifier(text, "tax_id"), "tax_id")
+    for kind in Kind:
+        if kind is not Kind.TABLE:
+            assert same(kind, text, text, "tax_id") is (key(kind, text, "tax_id") is not None)
