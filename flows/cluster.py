@@ -47,7 +47,8 @@ def start_ray(address: str) -> int:
         else:
             # Page images travel one by one and are used at once: a small store will do.
             ray.init(include_dashboard=False, object_store_memory=512 * 1024**2, num_cpus=os.cpu_count(), **quiet)
-        return max(int(ray.cluster_resources().get("CPU", 1)), 1)
+        resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
+        return max(int(resources.get("CPU", 1)), 1)
     except Exception as error:
         where = f"join Ray at {address}" if address else "start a local Ray"
         raise RunError(f"cannot {where}: {error}", "`octoglot doctor` looks for the cause") from error

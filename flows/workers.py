@@ -16,7 +16,6 @@ from pipeline.records import DocumentResult, PageAnswer, PageWords, PreparedPage
 from pipeline.settings import Settings
 from schemas.registry import load_schema
 
-
 START_TIMEOUT_S = 120.0
 """Seconds that a preparer may take to come up, on a machine that is busy with starting others."""
 

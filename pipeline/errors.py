@@ -97,6 +97,6 @@ class DocumentError(OctoglotError):
         super().__init__(message, ADVICE[reason].next_step)
         self.reason = reason
 
-    def __reduce__(self) -> tuple[type, tuple[Reason, str]]:  # type: ignore[override]
+    def __reduce__(self) -> tuple[type, tuple[str, str]]:
         """Survive the trip between processes with its reason."""
         return (type(self), (self.reason, self.message))

@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import duckdb
-import pyarrow as pa
 
 from pipeline import layout
 from pipeline.errors import ADVICE, Severity
@@ -95,6 +95,8 @@ def _states(sources: Sequence[Source], root: str, schema: str, keys: Keys, setti
     folder = Path(root) / layout.SHARDS / f"schema={schema}"
     if not any(folder.glob("*/*.parquet")):
         return [("new", 1)] * len(sources)
+    import pyarrow as pa  # takes a while to load, and a first run does not need it
+
     found = pa.table(
         {
             "position": pa.array(range(len(sources)), pa.int64()),
@@ -103,7 +105,7 @@ def _states(sources: Sequence[Source], root: str, schema: str, keys: Keys, setti
             "version": pa.array([source.version for source in sources], pa.string()),
         }
     )
-    told = {"glob": str(folder / "*" / "*.parquet"), "retryable": list(RETRYABLE)}
+    told: dict[str, Any] = {"glob": str(folder / "*" / "*.parquet"), "retryable": list(RETRYABLE)}
     told |= {"key": keys.result, "attempts": settings.retryable_attempts}
     with duckdb.connect() as connection:
         connection.register("found", found)

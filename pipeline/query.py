@@ -10,7 +10,6 @@ from typing import Any
 import duckdb
 
 from pipeline import layout
-from pipeline.arrow import common_schema
 from pipeline.errors import UsageError
 
 MEMORY_LIMIT = "2GB"
@@ -119,6 +118,8 @@ def _make_views(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
     if parts:
         connection.execute(f"CREATE VIEW store.latest AS {' UNION ALL BY NAME '.join(parts)}")
     else:
+        from pipeline.arrow import common_schema  # pyarrow takes a while to load, and most stores do not need it here
+
         connection.register("nothing", common_schema().empty_table())
         connection.execute("CREATE VIEW store.latest AS FROM nothing")
     connection.execute(_VIEWS)

@@ -1,8 +1,8 @@
 """The nouns that travel between the stages: files, pages, words, answers, values and ledger rows.
 
-All are frozen. Boxes are `(x0, y0, x1, y1)` in fractions of a page (0..1, y grows downwards). Two frames exist: the *page frame* is
-the page as a viewer shows the file (EXIF turn and PDF rotation applied); the *reading frame* is the page turned upright and straightened
-for reading. Words and an engine's hints lie in the reading frame; the values that are stored lie in the page frame.
+All are frozen. Boxes are `(x0, y0, x1, y1)` in fractions of a page (0..1, y grows downwards). Two frames exist: the *page
+frame* is the page as a viewer shows the file (EXIF turn and PDF rotation applied); the *reading frame* is the page turned
+upright and straightened for reading. Words and an engine's hints lie in the reading frame, stored values in the page frame.
 """
 
 import hashlib
@@ -87,7 +87,7 @@ class Keys:
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """A file that was opened: the SHA-256 of its bytes (64 hex digits), its number of pages, and whether it had to be mended."""
+    """A file that was opened: the SHA-256 of its bytes (64 hex digits), its pages, and whether it had to be mended."""
 
     content_id: str
     page_count: int

@@ -9,7 +9,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 
 class Settings(BaseSettings):
-    """What a run is told beside its sources and schema. Units are in the names: `_s` seconds, `_mb` 10^6 bytes, `_px` pixels."""
+    """What a run is told beside sources and schema. Units are in the names: `_s` seconds, `_mb` 10^6 bytes, `_px` pixels."""
 
     model_config = SettingsConfigDict(
         env_prefix="OCTOGLOT_", toml_file="octoglot.toml", frozen=True, extra="forbid", env_ignore_empty=True

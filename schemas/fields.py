@@ -82,7 +82,9 @@ def field(
     scheme: str = "",
     party: Party | None = None,
 ) -> Any:
-    """Declare a field, as in `total: Money = field("What is owed", labels={"en": ["Total"]})`.
+    """What a schema says of one value.
+
+    Written as `total: Money = field("What is owed", labels={"en": ["Total"]})`.
 
     Args:
         description: one sentence for people and models.
@@ -103,6 +105,9 @@ def field(
 
 
 def table(description: str, *, labels: Mapping[str, list[str]] | None = None) -> Any:
-    """Declare a list of rows, as in `line_items: list[LineItem] = table("What was sold")`."""
+    """What a schema says of a list of rows.
+
+    Written as `line_items: list[LineItem] = table("What was sold")`.
+    """
     extra: Any = {"labels": {language: list(words) for language, words in (labels or {}).items()}}
     return Field(default_factory=list, description=description, json_schema_extra={"octoglot": extra})

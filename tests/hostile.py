@@ -1,8 +1,7 @@
-"""Acts that kill, hang and fail on command, to be put in the place of the real ones: the faults are real, only their cause is staged.
+"""Acts that kill, hang and fail on command, to be put in the place of the real ones: only the cause of a fault is staged.
 
-A document is a text file: its first line is the number of pages, and any other is `FAULT PAGE` with the fault that reading this page shall
-meet (page 0: opening the file). Every page says `seller_name: <name of the file>`, and the faults of the fake engine that stand on a
-line `say WORD PAGE`.
+A document is a text file: its first line is the number of pages, any other `FAULT PAGE` with the fault that reading this page
+shall meet (page 0: opening the file), or `say WORD PAGE`. Every page says `seller_name: <name of the file>`.
 """
 
 import hashlib

@@ -60,8 +60,7 @@ def test_links_in_a_circle_end_and_the_results_are_left_out(folder: Path) -> Non
 
 
 def test_a_name_that_is_not_utf_8_is_found(tmp_path: Path) -> None:
-    with open(os.fsencode(tmp_path) + b"/\xff.pdf", "wb") as file:
-        file.write(b"x")
+    (tmp_path / os.fsdecode(b"\xff.pdf")).write_bytes(b"x")
     (source,) = discover([str(tmp_path)]).sources
     assert Path(source.uri).read_bytes() == b"x"
 

@@ -13,7 +13,6 @@ from rich.table import Table
 
 from flows.cli.common import Format, Out, check_format, print_json, stderr
 from pipeline import query
-from pipeline.arrow import storable
 from pipeline.evaluate import Report, Tally, Truth, evaluate, read_truth
 from pipeline.records import Typed
 from schemas.base import Schema, spec_at
@@ -49,6 +48,8 @@ def evaluate_command(
 
 def _pairs(out: str, truths: list[Truth], schemas: Mapping[str, Schema]) -> Pairs:
     """Each truth with the values that the store holds for its document; None where the document was never read."""
+    from pipeline.arrow import storable  # pyarrow takes a while to load
+
     with query.connect(out) as connection:
         known = query.ask(connection, "SELECT source, schema FROM documents").rows
         rows = query.ask(connection, "SELECT source, schema, path, value FROM fields WHERE value IS NOT NULL").rows

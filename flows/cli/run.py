@@ -26,8 +26,8 @@ from flows.cli.common import (
     Recursive,
     SchemaName,
     Sources,
-    Workers,
     WordsMode,
+    Workers,
     check_format,
     print_json,
     settings_from,
@@ -35,7 +35,6 @@ from flows.cli.common import (
 )
 from flows.cli.plan import Prepared, describe, prepare
 from flows.cli.progress import show_progress
-from pipeline import store
 from pipeline.errors import UsageError
 
 if TYPE_CHECKING:
@@ -63,6 +62,8 @@ def run(
     started = time.time()
     settings = settings_from(engine=engine, words=words, workers=workers, ray_address=ray_address)
     made = prepare(sources, schema, out, settings, limit=limit, recursive=recursive, exclude=exclude or [])
+    from pipeline import store
+
     store.open_store(made.root)
     if not made.plan.shards:
         _tell_nothing_to_do(made, format)
@@ -72,8 +73,9 @@ def run(
 
 
 def _check_engine(made: Prepared) -> None:
-    from pipeline.extract import probe_engine
     from pipeline.words import missing_packs
+
+    from pipeline.extract import probe_engine
 
     missing = probe_engine(made.settings)
     if made.settings.words in ("auto", "ocr"):
@@ -83,6 +85,8 @@ def _check_engine(made: Prepared) -> None:
 
 
 def _run(made: Prepared, started: float) -> tuple["Counts", str]:
+    from pipeline import store
+
     run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(2)}"
     record = {"run_id": run_id, "started": started, "schema": made.schema.schema_name, "plan": describe(made.plan)}
     record |= {"settings": made.settings.model_dump(mode="json"), "versions": _versions()}
