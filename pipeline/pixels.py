@@ -1,0 +1,163 @@
+"""What can be told from a page's pixels alone: where ink is, how the lines lie, how large the letters are."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.pages import Pixels
+from pipeline.records import Frame
+
+PREVIEW_PX = 1200
+"""Longest side of the image on which ink is looked for; on A4, print of 6 points is 7 pixels tall there."""
+
+_LEAST_CONTRAST = 10.0
+_NOISES = 5.0
+_BACKGROUND_PX = 41
+_SKEW_LIMIT = 15.0
+_SKEW_PIXELS = 30_000
+
+
+@dataclass(frozen=True, slots=True)
+class Ink:
+    """The marks on a page, whatever the light and the colour of the paper.
+
+    Attributes:
+        mask: (height, width), True where there is ink.
+        labels: (height, width), the number of each pixel's mark, 0 for none.
+        boxes: (marks, 5) of left, top, width, height, area in pixels; the marks are numbered from 1.
+    """
+
+    mask: NDArray[np.bool_]
+    labels: NDArray[np.int32]
+    boxes: NDArray[np.int32]
+
+    def letters(self) -> NDArray[np.int32]:
+        """The rows of `boxes` that have the size of a letter or a joined word, away from the page's edge."""
+        left, top, width, height, area = self.boxes.T
+        rows, columns = self.mask.shape
+        fits = (height >= 4) & (height <= 0.08 * max(rows, columns)) & (width >= 1) & (width <= 12 * height) & (area >= 6)
+        dense = area >= 0.12 * width * height
+        inside = (left > 0) & (top > 0) & (left + width < columns) & (top + height < rows)
+        return np.flatnonzero(fits & dense & inside).astype(np.int32)
+
+
+def find_ink(grey: Pixels) -> Ink:
+    """The marks of a grey image: what differs from the paper around it by more than the image's noise.
+
+    White print on black is found as well: where most of the image is dark, it is read inverted.
+    """
+    if float(np.median(grey)) < 100:
+        grey = 255 - grey
+    smooth = cv2.GaussianBlur(grey, (3, 3), 0)
+    paper = cv2.medianBlur(cv2.dilate(smooth, np.ones((5, 5), np.uint8)), _BACKGROUND_PX).astype(np.float32)
+    contrast = (paper - smooth) * (255.0 / np.maximum(paper, 40.0))
+    noise = 1.4826 * float(np.median(np.abs(contrast - np.median(contrast))))
+    threshold = float(np.median(contrast)) + max(_LEAST_CONTRAST, _NOISES * noise)
+    mask = (contrast > threshold).astype(np.uint8)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+    return Ink(mask.astype(bool), np.asarray(labels, np.int32), np.asarray(stats[1:], np.int32))
+
+
+def has_writing(grey: Pixels) -> bool:
+    """Whether a page preview (PREVIEW_PX) shows anything that somebody may have written, printed or stamped.
+
+    Specks lie alone and are small; writing is at least one large mark, or three marks of a letter's size side by side. Shadows
+    and frames that touch the edge do not count.
+    """
+    ink = find_ink(grey)
+    if not len(ink.boxes):
+        return False
+    left, top, width, height, area = ink.boxes.T
+    rows, columns = ink.mask.shape
+    inside = (left > 1) & (top > 1) & (left + width < columns - 1) & (top + height < rows - 1)
+    if bool(np.any(inside & (np.maximum(width, height) >= 30) & (np.minimum(width, height) >= 8))):
+        return True
+    marks = ink.boxes[ink.letters()]
+    marks = marks[(marks[:, 3] >= 5) & (marks[:, 4] >= 10)]
+    return any(_neighbours(marks, mark) >= 2 for mark in marks[:500])
+
+
+def _neighbours(marks: NDArray[np.int32], mark: NDArray[np.int32]) -> int:
+    """How many other marks stand beside `mark` in its line, within four times its height."""
+    left, top, width, height, _ = mark
+    apart = np.maximum(marks[:, 0] - (left + width), left - (marks[:, 0] + marks[:, 2]))
+    level = np.abs((marks[:, 1] + marks[:, 3] / 2) - (top + height / 2)) < 0.8 * max(height, 1)
+    alike = (marks[:, 3] < 3 * height) & (height < 3 * marks[:, 3])
+    return int(np.count_nonzero(level & alike & (apart < 4 * height))) - 1
+
+
+def letter_height(ink: Ink) -> float:
+    """The usual height of a letter in pixels; 0 where there are too few to tell."""
+    heights = ink.boxes[ink.letters(), 3]
+    return float(np.median(heights)) if len(heights) >= 15 else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Lie:
+    """How the lines of a page lie: `skew` degrees clockwise straighten them; `sideways` where they run up or down."""
+
+    sideways: bool
+    skew: float
+
+
+def find_lie(ink: Ink) -> Lie:
+    """How the lines lie, from the profile of the ink: print makes sharp rows when it is looked at along its lines."""
+    letters = np.zeros(len(ink.boxes) + 1, bool)
+    letters[ink.letters() + 1] = True
+    ys, xs = np.nonzero(letters[ink.labels])
+    if len(xs) < 200:
+        return Lie(False, 0.0)
+    if len(xs) > _SKEW_PIXELS:
+        step = len(xs) // _SKEW_PIXELS + 1
+        xs, ys = xs[::step], ys[::step]
+    level, level_score = _best_angle(xs, ys)
+    upright, upright_score = _best_angle(ys, -xs)
+    sideways = upright_score > 1.3 * level_score
+    skew = upright if sideways else level
+    return Lie(sideways, skew if abs(skew) >= 0.25 else 0.0)
+
+
+def _best_angle(xs: NDArray[Any], ys: NDArray[Any]) -> tuple[float, float]:
+    """The clockwise turn within ±15° under which the rows are sharpest, and how sharp they are then."""
+    best, score = 0.0, _sharpness(xs, ys, 0.0) * 1.02
+    for step, reach in ((1.0, _SKEW_LIMIT), (0.25, 1.0), (0.1, 0.2)):
+        middle = best
+        for angle in np.arange(middle - reach, middle + reach + step / 2, step):
+            found = _sharpness(xs, ys, float(angle))
+            if abs(angle) <= _SKEW_LIMIT and found > score:
+                best, score = float(angle), found
+    return best, score
+
+
+def _sharpness(xs: NDArray[Any], ys: NDArray[Any], angle: float) -> float:
+    """How unevenly the points fall into rows of two pixels after a clockwise turn by `angle` degrees."""
+    radians = np.deg2rad(angle)
+    rows = (xs * np.sin(radians) + ys * np.cos(radians)) / 2
+    counts = np.bincount((rows - rows.min()).astype(np.int64)).astype(np.float64)
+    return float(np.sum(np.diff(counts) ** 2) / len(xs))
+
+
+def straighten(image: Pixels, frame: Frame, *, grow: bool = False) -> Pixels:
+    """An image of the page frame, brought into the reading frame by the turn and skew of `frame`.
+
+    Args:
+        image: the page, upright in the page frame.
+        frame: its turn and skew.
+        grow: keep the corners that a skewed page would lose; the image is then larger by equal borders on opposite sides.
+    """
+    image = np.ascontiguousarray(np.rot90(image, -frame.turn // 90 % 4))
+    if not frame.skew:
+        return image
+    height, width = image.shape[:2]
+    sine, cosine = abs(np.sin(np.deg2rad(frame.skew))), abs(np.cos(np.deg2rad(frame.skew)))
+    size = (width, height)
+    if grow:
+        size = (int(np.ceil(width * cosine + height * sine)), int(np.ceil(width * sine + height * cosine)))
+    matrix = cv2.getRotationMatrix2D((width / 2, height / 2), -frame.skew, 1.0)
+    matrix = matrix + np.array([[0, 0, (size[0] - width) / 2], [0, 0, (size[1] - height) / 2]])
+    paper = np.median(image.reshape(-1, *image.shape[2:]), axis=0)
+    value = tuple(float(v) for v in np.atleast_1d(paper))
+    return np.asarray(cv2.warpAffine(image, matrix, size, flags=cv2.INTER_LINEAR, borderValue=value), np.uint8)
