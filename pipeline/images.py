@@ -20,6 +20,7 @@ FORMATS = ("JPEG", "PNG", "TIFF", "WEBP", "GIF", "BMP", "JPEG2000", "PPM", "AVIF
 
 _WHITE = (255, 255, 255)
 _ORIENTATION = 274
+_ENOUGH = 0.75
 
 # The bound is ours to keep: settings.max_pixels, checked before anything is decoded.
 Image.MAX_IMAGE_PIXELS = None
@@ -118,7 +119,7 @@ def _count(image: Image.Image, most: int) -> int:
 def _decoded(image: Image.Image) -> tuple[Image.Image, bool]:
     """The frame in hand as grey or RGB on white, upright by its EXIF; and whether part of it was missing.
 
-    An image that breaks off is taken as far as it goes, if that is at least half of it.
+    An image that breaks off is taken as far as it goes, if that is at least three quarters of it.
     """
     mended = False
     with warnings.catch_warnings():
@@ -144,8 +145,8 @@ def _load_rest(image: Image.Image, first: BaseException) -> None:
     except _BROKEN as error:
         raise DocumentError(Reason.CORRUPT, f"the image is damaged: {first}") from error
     varied = np.flatnonzero(pixels.max(axis=1) != pixels.min(axis=1)) if pixels.size else np.array([])
-    if not len(varied) or varied[-1] < 0.5 * pixels.shape[0]:
-        raise DocumentError(Reason.CORRUPT, "the image breaks off before half of it was there")
+    if not len(varied) or varied[-1] < _ENOUGH * pixels.shape[0]:
+        raise DocumentError(Reason.CORRUPT, "the image breaks off before three quarters of it")
 
 
 @contextlib.contextmanager

@@ -18,6 +18,7 @@ _NOISES = 5.0
 _BACKGROUND_PX = 41
 _SKEW_LIMIT = 15.0
 _SKEW_PIXELS = 30_000
+_FEW_LETTERS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,7 @@ def _neighbours(marks: NDArray[np.int32], mark: NDArray[np.int32]) -> int:
 def letter_height(ink: Ink) -> float:
     """The usual height of a letter in pixels; 0 where there are too few to tell."""
     heights = ink.boxes[ink.letters(), 3]
-    return float(np.median(heights)) if len(heights) >= 15 else 0.0
+    return float(np.median(heights)) if len(heights) >= 5 else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,7 @@ def find_lie(ink: Ink) -> Lie:
     letters = np.zeros(len(ink.boxes) + 1, bool)
     letters[ink.letters() + 1] = True
     ys, xs = np.nonzero(letters[ink.labels])
-    if len(xs) < 200:
+    if len(xs) < 200 or np.count_nonzero(letters) < _FEW_LETTERS:
         return Lie(False, 0.0)
     if len(xs) > _SKEW_PIXELS:
         step = len(xs) // _SKEW_PIXELS + 1
@@ -117,7 +118,8 @@ def find_lie(ink: Ink) -> Lie:
     upright, upright_score = _best_angle(ys, -xs)
     sideways = upright_score > 1.3 * level_score
     skew = upright if sideways else level
-    return Lie(sideways, skew if abs(skew) >= 0.25 else 0.0)
+    # At the limit there is no peak: a picture, not print.
+    return Lie(sideways, skew if 0.25 <= abs(skew) < _SKEW_LIMIT - 1 else 0.0)
 
 
 def _best_angle(xs: NDArray[Any], ys: NDArray[Any]) -> tuple[float, float]:

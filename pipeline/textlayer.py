@@ -14,6 +14,7 @@ _GAP = 0.5
 _LEVEL = 0.6
 _DOUBTFUL_SHARE = 0.02
 _SCAN_SHARE = 0.8
+_FEW_WORDS = 12
 
 
 class LayerWords(NamedTuple):
@@ -44,10 +45,20 @@ def layer_words(layer: TextLayer, frame: Frame) -> LayerWords:
     return LayerWords(in_rows(pieces.values()), turned)
 
 
-def is_suspicious(layer: TextLayer) -> bool:
-    """Whether the layer shows a sign of not being what is printed: a scan under it, or letters that its fonts do not name."""
+def is_suspicious(layer: TextLayer, words: Sequence[Word]) -> bool:
+    """Whether the layer shows a sign of not being what is printed.
+
+    The signs: a scan under it, letters that its fonts do not name, hardly a word on the page, and text that is not made as
+    writing is (few letters, or too few or too many vowels), as when a font's codes are taken for letters.
+    """
     doubtful = sum(glyph.doubtful for glyph in layer.glyphs)
-    return layer.image_share > _SCAN_SHARE or doubtful > _DOUBTFUL_SHARE * len(layer.glyphs)
+    if layer.image_share > _SCAN_SHARE or doubtful > _DOUBTFUL_SHARE * len(layer.glyphs) or len(words) < _FEW_WORDS:
+        return True
+    text = "".join(word.text for word in words).casefold()
+    letters = [c for c in text if c.isalpha()]
+    latin = [c for c in letters if c < "\u0250"]
+    vowels = sum(unicodedata.normalize("NFD", c)[0] in "aeiouyæø" for c in latin)
+    return len(letters) < 0.2 * len(text) or (len(latin) > 50 and not 0.2 * len(latin) < vowels < 0.6 * len(latin))
 
 
 def _turn(glyphs: Sequence[Glyph], frame: Frame) -> int:

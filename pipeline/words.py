@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from itertools import groupby
 
@@ -22,6 +22,9 @@ RULES_VERSION = 1
 """Counted up with each change of this stage (or of what it is made of) that gives other words: kept ones are then read anew."""
 
 _SURE = 0.72
+_QUICK = 0.6
+_FEW_MARKS = 10
+_A4_INCHES = 11.7
 _CHECK_DPI = 120
 _AGREEMENT = 0.78
 _LETTER_PX = 20.0
@@ -50,13 +53,20 @@ class Draft:
 
 
 @dataclass(frozen=True, slots=True)
-class _Scan:
-    """A page ready for Tesseract: the image in its reading frame (with a border where it is skewed), and how to read it."""
+class _Sheet:
+    """A page ready for Tesseract.
+
+    Attributes:
+        image: grey, in the page frame, at the size at which Tesseract reads its letters best.
+        lie: the reading frame as far as pixels tell it; upside down cannot be seen.
+        block: whether it is a slip of one column.
+        marks: how many letters it seems to have.
+    """
 
     image: Pixels
-    frame: Frame
-    size: tuple[float, float]
+    lie: Frame
     block: bool
+    marks: int
 
 
 def words_fingerprint(settings: Settings) -> str:
@@ -86,17 +96,15 @@ def draft(view: PageView, hint: str, settings: Settings) -> Draft:
 
 def finish(view: PageView, page: int, draft: Draft, language: str, settings: Settings) -> PageWords:
     """The page's words, read again with the packs of `language` where the draft was read with others."""
-    words = draft.words
-    wanted = packs_of(language)
+    words, wanted = draft.words, packs_of(language)
     if draft.words_from is WordsFrom.OCR and language != "und" and draft.packs != wanted and words:
-        scan = _scan(view, draft.frame, settings)
-        words = _words(read(scan.image, wanted, settings, block=scan.block, seconds=settings.page_timeout_s / 2), scan)
+        words = _attempt(_sheet(view, settings), draft.frame, wanted, settings).words
     return PageWords(page, draft.frame, words, draft.words_from, language)
 
 
 def _is_sane(view: PageView, layer: TextLayer, words: Sequence[Word], settings: Settings) -> bool:
     """Whether the layer says what the page shows; a quick OCR pass is the judge where a cheap sign is against it."""
-    if not is_suspicious(layer):
+    if not is_suspicious(layer, words):
         return True
     frame = layer_words(layer, view.frame).frame
     scale = _CHECK_DPI / 72 if view.density is None else min(1600 / max(frame.width, frame.height), view.density)
@@ -104,28 +112,33 @@ def _is_sane(view: PageView, layer: TextLayer, words: Sequence[Word], settings: 
     text = "".join(word.text for word in words)
     packs = next((packs for packs, (low, high) in _SCRIPTS.items() if _share(text, low, high) > 0.2), "eng")
     seen = [token.text for token in read(image, packs, settings) if token.confidence > 0.8 and len(token.text) > 2]
-    if len(seen) < 5:
-        return sum(glyph.doubtful for glyph in layer.glyphs) < 0.1 * len(layer.glyphs)
     told = _bare(text)
-    return sum(_bare(token) in told for token in seen) >= _AGREEMENT * len(seen)
+    agreed = sum(_bare(token) in told for token in seen)
+    return agreed >= _AGREEMENT * len(seen) if len(seen) >= 5 else agreed > 0 or not seen
 
 
 def _ocr_draft(view: PageView, hint: str, settings: Settings) -> Draft:
-    frame = _lie(view)
-    best = _attempt(view, frame, packs_of(hint), settings)
-    if best.confidence >= _SURE and frame.turn == 0:
-        return best
-    for turn in (frame.turn, (frame.turn + 180) % 360):
-        for packs in dict.fromkeys((best.packs, "eng", *_SCRIPTS)):
-            if (turn, packs) == (best.frame.turn, best.packs):
-                continue
-            skewed = Frame(frame.width, frame.height, turn, frame.skew)
-            tried = _attempt(view, skewed, packs, settings)
-            if _worth(tried) > 1.1 * _worth(best):
-                best = tried
-        if best.confidence >= _SURE:
-            break
-    return best
+    """OCR with the packs of `hint`; where that is unsure, quick tries tell whether another turn or script is better."""
+    sheet = _sheet(view, settings)
+    packs = packs_of(hint)
+    frames = [replace(sheet.lie, turn=(sheet.lie.turn + turn) % 360) for turn in (0, 180)]
+    frame = frames[0]
+    if frame.turn:
+        frame = max(frames, key=lambda frame: _worth(_attempt(sheet, frame, packs, settings, _QUICK)))
+    first = _attempt(sheet, frame, packs, settings)
+    if first.confidence >= _SURE or sheet.marks < _FEW_MARKS:
+        return first
+    least = 1.2 * max(_worth(_attempt(sheet, frame, packs, settings, _QUICK)), 1.0)
+    tries = [(other, packs) for other in frames if other != frame]
+    tries += [(other, other_packs) for other in frames for other_packs in ("eng", *_SCRIPTS) if other_packs != packs]
+    best: tuple[Frame, str] | None = None
+    for other, other_packs in tries:
+        tried = _attempt(sheet, other, other_packs, settings, _QUICK)
+        if _worth(tried) > least and _fits(tried):
+            best, least = (other, other_packs), 1.2 * _worth(tried)
+            if tried.confidence >= _SURE:
+                break
+    return _attempt(sheet, *best, settings) if best else first
 
 
 def _worth(tried: Draft) -> float:
@@ -133,62 +146,70 @@ def _worth(tried: Draft) -> float:
     return sum(len(word.text) * max(word.confidence - 0.5, 0) for word in tried.words if len(word.text) > 2)
 
 
-def _attempt(view: PageView, frame: Frame, packs: str, settings: Settings) -> Draft:
-    scan = _scan(view, frame, settings)
-    words = _words(read(scan.image, packs, settings, block=scan.block, seconds=settings.page_timeout_s / 2), scan)
+def _fits(tried: Draft) -> bool:
+    """Whether packs of another script found that script."""
+    low, high = _SCRIPTS.get(tried.packs, ("", ""))
+    return not low or _share("".join(word.text for word in tried.words), low, high) >= 0.3
+
+
+def _attempt(sheet: _Sheet, frame: Frame, packs: str, settings: Settings, size: float = 1.0) -> Draft:
+    """The sheet read in `frame` with `packs`, at a fraction of its size for a quick try."""
+    page = sheet.image
+    if size != 1.0:
+        page = np.asarray(cv2.resize(page, None, fx=size, fy=size, interpolation=cv2.INTER_AREA), np.uint8)
+    image = straighten(page, frame, grow=True)
+    tokens = read(image, packs, settings, block=sheet.block, seconds=settings.page_timeout_s / 4)
+    upright = page.shape if frame.turn in (0, 180) else page.shape[::-1]
+    words = _words(tokens, image.shape, upright)
     letters = sum(len(word.text) for word in words)
     confidence = sum(len(word.text) * word.confidence for word in words) / letters if letters else 0.0
     return Draft(words, frame, WordsFrom.OCR, packs, confidence)
 
 
-def _lie(view: PageView) -> Frame:
-    """The reading frame as far as pixels tell it: sideways or not, and the skew."""
-    frame = view.frame
-    lie = find_lie(find_ink(_preview(view)))
-    return Frame(frame.width, frame.height, 90 if lie.sideways else 0, lie.skew)
-
-
-def _preview(view: PageView) -> Pixels:
-    return view.render(PREVIEW_PX / max(view.frame.width, view.frame.height), grey=True)
-
-
-def _scan(view: PageView, frame: Frame, settings: Settings) -> _Scan:
+def _sheet(view: PageView, settings: Settings) -> _Sheet:
     """The page at the size at which Tesseract reads best: by resolution where it is drawn, by its letters in a scan."""
-    preview = straighten(_preview(view), frame)
+    frame, base = view.frame, PREVIEW_PX / max(view.frame.width, view.frame.height)
+    preview = view.render(base, grey=True)
     ink = find_ink(preview)
-    height = letter_height(ink)
+    lie = find_lie(ink)
+    frame = replace(frame, turn=90 if lie.sideways else 0, skew=lie.skew)
+    if lie.sideways or lie.skew:
+        ink = find_ink(straighten(preview, frame))
     marks = ink.boxes[ink.letters()]
-    across = float(np.ptp(np.concatenate([marks[:, 0], marks[:, 0] + marks[:, 2]]))) if len(marks) else 0.0
-    slip = bool(height) and across / height < _SLIP_LETTERS
-    base = PREVIEW_PX / max(frame.width, frame.height)
+    tall = letter_height(ink)
+    block = bool(tall) and float(np.max(marks[:, 0] + marks[:, 2]) - np.min(marks[:, 0])) < _SLIP_LETTERS * tall
     scale = settings.ocr_dpi / 72
     if view.density is not None:
-        wanted = (_SLIP_LETTER_PX if slip else _LETTER_PX) * settings.ocr_dpi / 200
-        scale = base * wanted / height if height else view.density
+        wanted = (_SLIP_LETTER_PX if block else _LETTER_PX) * settings.ocr_dpi / 200
+        scale = wanted / tall * base if tall else settings.ocr_dpi * _A4_INCHES / max(frame.width, frame.height)
         scale = min(max(scale, 0.4 * view.density), 3 * view.density)
-    image = straighten(view.render(scale, grey=True), frame, grow=True)
+    image = view.render(scale, grey=True)
     if view.density is not None and scale > 1.3 * view.density:
         image = np.asarray(cv2.GaussianBlur(image, (0, 0), 1.0), np.uint8)
-    width, tall = frame.upright
-    return _Scan(image, frame, (width * scale, tall * scale), slip)
+    return _Sheet(image, frame, block, len(marks))
 
 
-def _words(tokens: Sequence[Token], scan: _Scan) -> tuple[Word, ...]:
-    """Tesseract's tokens as words of the reading frame, by rows; noise left out, Thai joined where nothing parts it."""
+def _words(tokens: Sequence[Token], canvas: Sequence[int], page: Sequence[int]) -> tuple[Word, ...]:
+    """Tesseract's tokens as words of the reading frame, by rows; noise left out, Thai joined where nothing parts it.
+
+    Args:
+        tokens: in pixels of the canvas.
+        canvas: height and width of the image that was read.
+        page: height and width of the reading frame, which lies in the middle of it: smaller where the page is skewed. Words in
+            the corners that a skewed page keeps lie beyond 0..1.
+    """
+    left, top = (canvas[1] - page[1]) / 2, (canvas[0] - page[0]) / 2
+
+    def to_frame(box: tuple[int, int, int, int]) -> Box:
+        return ((box[0] - left) / page[1], (box[1] - top) / page[0], (box[2] - left) / page[1], (box[3] - top) / page[0])
+
     pieces = []
     for _, group in groupby(tokens, key=lambda token: token.line):
         line = list(group)
-        words = _joined([Word(t.text, _box(t.box, scan), t.confidence) for t in line if not _is_noise(t)], scan)
-        top, bottom = (_box((0, y, 0, y), scan)[1] for y in (line[0].line_top, line[0].line_bottom))
-        pieces.append(Piece(tuple(words), top, bottom))
+        words = _joined([Word(t.text, to_frame(t.box), t.confidence) for t in line if not _is_noise(t)], page[1] / page[0])
+        _, above, _, below = to_frame((0, line[0].line_top, 0, line[0].line_bottom))
+        pieces.append(Piece(tuple(words), above, below))
     return in_rows(pieces)
-
-
-def _box(box: tuple[int, int, int, int], scan: _Scan) -> Box:
-    """Pixels of the scan to fractions of the reading frame; beyond 0..1 in the corners that a skewed page keeps."""
-    width, height = scan.size
-    left, top = (scan.image.shape[1] - width) / 2, (scan.image.shape[0] - height) / 2
-    return ((box[0] - left) / width, (box[1] - top) / height, (box[2] - left) / width, (box[3] - top) / height)
 
 
 def _is_noise(token: Token) -> bool:
@@ -197,14 +218,14 @@ def _is_noise(token: Token) -> bool:
     return token.confidence < 0.1 or (not plain and token.confidence < 0.5)
 
 
-def _joined(words: Sequence[Word], scan: _Scan) -> list[Word]:
-    """Thai writes no spaces between words: neighbours that touch become one."""
+def _joined(words: Sequence[Word], aspect: float) -> list[Word]:
+    """Thai writes no spaces between words: neighbours that touch become one. `aspect`: width by height of the page."""
     joined: list[Word] = []
     for word in words:
         before = joined[-1] if joined else None
         if before and _thai(before.text[-1]) and _thai(word.text[0]):
-            gap = (word.box[0] - before.box[2]) * scan.size[0]
-            if gap < 0.25 * max(word.box[3] - word.box[1], before.box[3] - before.box[1]) * scan.size[1]:
+            gap = (word.box[0] - before.box[2]) * aspect
+            if gap < 0.25 * max(word.box[3] - word.box[1], before.box[3] - before.box[1]):
                 box = (before.box[0], min(before.box[1], word.box[1]), word.box[2], max(before.box[3], word.box[3]))
                 joined[-1] = Word(before.text + word.text, box, min(before.confidence, word.confidence))
                 continue
