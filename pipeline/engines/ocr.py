@@ -1,0 +1,66 @@
+"""The engine without weights: reads a page's words by the schema's labels, by geometry, kind and arithmetic."""
+
+import hashlib
+from functools import cache
+from importlib import resources
+
+from pipeline.engines.base import PageRequest
+from pipeline.engines.rules.fields import read_fields
+from pipeline.engines.rules.labels import find_labels
+from pipeline.engines.rules.parties import read_parties
+from pipeline.engines.rules.sheet import Sheet
+from pipeline.engines.rules.tables import read_table
+from pipeline.records import Leaf, PageAnswer
+from pipeline.settings import Settings
+from schemas.base import Schema, specs
+from schemas.fields import Kind
+
+
+class OcrEngine:
+    """Rules over the words that `prepare` found; needs no image, no GPU and no weights."""
+
+    needs_images = False
+    max_in_flight = 4
+
+    def __init__(self, schema: Schema, settings: Settings) -> None:
+        self._schema = schema
+
+    @staticmethod
+    def fingerprint(settings: Settings) -> str:
+        """A hash of the rules' source: nobody has to remember to count a version up."""
+        return _rules()
+
+    @staticmethod
+    def probe(settings: Settings) -> list[str]:
+        """It needs nothing but words; what those need is asked of the words stage."""
+        return []
+
+    async def read(self, request: PageRequest) -> PageAnswer:
+        """What the rules find on the page; nothing where it has no words."""
+        words = request.prepared.words
+        if words is None or not words.words:
+            return PageAnswer(request.prepared.page)
+        return PageAnswer(request.prepared.page, tuple(read_sheet(Sheet(words), self._schema, request.page_count)))
+
+    def close(self) -> None:
+        """It holds nothing."""
+
+
+def read_sheet(sheet: Sheet, schema: Schema, page_count: int = 1) -> list[Leaf]:
+    """All values of `schema` on one page: its tables, the parties, and the fields of the document."""
+    fields = specs(schema)
+    hits = find_labels(sheet, [spec for spec in fields if spec.kind is not Kind.TABLE])
+    tables = [read_table(sheet, spec) for spec in fields if spec.kind is Kind.TABLE]
+    taken = frozenset(cell for table in tables for cell in table.cells)
+    parties = read_parties(sheet, [spec for spec in fields if spec.party], hits, taken)
+    others = read_fields(sheet, schema, hits, taken, page_count)
+    return [leaf for table in tables for leaf in table.leaves] + parties + others
+
+
+@cache
+def _rules() -> str:
+    home = resources.files("pipeline.engines").joinpath("rules")
+    texts = [
+        file.read_text("utf-8") for file in sorted(home.iterdir(), key=lambda f: f.name) if file.name.endswith((".py", ".toml"))
+    ]
+    return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:16]

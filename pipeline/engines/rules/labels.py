@@ -1,0 +1,197 @@
+"""Finding a schema's labels on a sheet, also where OCR misread them; the longest label that fits a place has it."""
+
+import tomllib
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
+from importlib import resources
+from typing import NamedTuple
+
+from rapidfuzz.distance import Levenshtein
+
+from pipeline.engines.rules.sheet import Sheet, Span
+from pipeline.records import WordsFrom
+from pipeline.values.text import Traced, fold_traced
+from schemas.fields import FieldSpec, Kind
+
+_FUZZY_FROM = 6
+"""Shorter labels are not looked for with errors in them."""
+_ALIKE = 0.8
+
+
+class Hit(NamedTuple):
+    """A label on the sheet.
+
+    Attributes:
+        name: the field that it labels; empty for a decoy, which labels something that the schema does not ask for.
+        span: where it stands.
+        weight: 0..1, how telling it is: the first of a field's labels are, the last could be many things.
+        letters: how many letters and digits it has.
+    """
+
+    name: str
+    span: Span
+    weight: float
+    letters: int
+
+
+class _Label(NamedTuple):
+    name: str
+    text: str
+    weight: float
+
+
+def find_labels(sheet: Sheet, fields: Iterable[FieldSpec], *, decoys: bool = True) -> list[Hit]:
+    """The labels of `fields` on the sheet, in reading order; a place may be labelled for several fields by the same words.
+
+    Args:
+        sheet: the page.
+        fields: fields of a schema, or the columns of a table.
+        decoys: whether what usually stands beside such values, and is none of them (order date, change given), takes its place
+            away from shorter labels within it (`Date`).
+    """
+    labels = _labels(tuple((spec.name, spec.kind, spec.labels) for spec in map(_Frozen, fields)), sheet.page.language, decoys)
+    misread = sheet.page.words_from is WordsFrom.OCR
+    hits: list[Hit] = []
+    for cell in sheet.cells:
+        squeezed = squeeze(cell.text)
+        found = list(_exact(squeezed, labels))
+        if misread:
+            found += _fuzzy(squeezed, labels, found)
+        for label, start, end, weight in _longest(found):
+            span = Span(cell, *squeezed.origin.span(start, end))
+            hits.append(Hit(label.name, span, weight, end - start))
+    return hits
+
+
+class Squeezed(NamedTuple):
+    """Text folded and without anything but letters, digits and `# %`.
+
+    Attributes:
+        text: the characters.
+        origin: where each came from.
+        edges: the positions at which a word, or a run of digits, starts or ends.
+    """
+
+    text: str
+    origin: Traced
+    edges: frozenset[int]
+
+
+def squeeze(text: str) -> Squeezed:
+    """`text` without spaces and punctuation, so that `N. º fattura`, `Nº FATTURA` and `N.fattura` are alike."""
+    folded = fold_traced(text)
+    letters: list[str] = []
+    origin: list[int] = []
+    edges: set[int] = {0}
+    before = ""
+    for position, character in enumerate(folded.text):
+        if not _counts(character):
+            edges.add(len(letters))
+            before = ""
+            continue
+        if before and _sort(before) != _sort(character):
+            edges.add(len(letters))
+        letters.append(character)
+        origin.append(folded.origin[position])
+        before = character
+    edges.add(len(letters))
+    return Squeezed("".join(letters), Traced("".join(letters), (*origin, len(text))), frozenset(edges))
+
+
+def _counts(character: str) -> bool:
+    return character.isalnum() or character in "#%" or "\u0900" <= character <= "\u0e7f"
+
+
+def _sort(character: str) -> int:
+    """Thai has no spaces: a word may end at any letter, which each being of a sort of its own says."""
+    if "\u0e00" <= character <= "\u0e7f":
+        return ord(character)
+    return 0 if character.isdigit() else 1
+
+
+def _exact(squeezed: Squeezed, labels: Sequence[_Label]) -> Iterator[tuple[_Label, int, int, float]]:
+    for label in labels:
+        start = squeezed.text.find(label.text)
+        while start >= 0:
+            end = start + len(label.text)
+            if start in squeezed.edges and end in squeezed.edges:
+                yield label, start, end, label.weight
+            start = squeezed.text.find(label.text, start + 1)
+
+
+def _fuzzy(
+    squeezed: Squeezed, labels: Sequence[_Label], found: Sequence[tuple[_Label, int, int, float]]
+) -> list[tuple[_Label, int, int, float]]:
+    """Labels at the head of a cell that are spelt a little wrong there."""
+    if any(start == 0 for _, start, _, _ in found):
+        return []
+    best: list[tuple[_Label, int, int, float]] = []
+    for label in labels:
+        size = len(label.text)
+        if size < _FUZZY_FROM or len(squeezed.text) < size - 1:
+            continue
+        for end in (size, size - 1, size + 1):
+            if end not in squeezed.edges:
+                continue
+            alike = Levenshtein.normalized_similarity(label.text, squeezed.text[:end], score_cutoff=_ALIKE)
+            if alike:
+                best.append((label, 0, end, label.weight * alike))
+    most = max((weight for *_, weight in best), default=0.0)
+    return [item for item in best if item[3] == most]
+
+
+def _longest(found: Sequence[tuple[_Label, int, int, float]]) -> list[tuple[_Label, int, int, float]]:
+    """Of overlapping finds the longest; the same place may be found for several fields, once for each."""
+    kept: list[tuple[_Label, int, int, float]] = []
+    for item in sorted(found, key=lambda item: (item[1] - item[2], -item[3])):
+        label, start, end, _ = item
+        over = [other for other in kept if other[1] < end and start < other[2]]
+        if all(other[1:3] == (start, end) and other[0].name != label.name for other in over):
+            kept.append(item)
+    return sorted(kept, key=lambda item: item[1])
+
+
+class _Frozen:
+    """A field's name, kind and labels in a form that can be a key."""
+
+    def __init__(self, spec: FieldSpec) -> None:
+        self.name, self.kind = spec.name, spec.kind
+        self.labels = tuple((language, tuple(words)) for language, words in spec.labels.items())
+
+
+@cache
+def _labels(
+    fields: tuple[tuple[str, Kind, tuple[tuple[str, tuple[str, ...]], ...]], ...], language: str, decoys: bool
+) -> tuple[_Label, ...]:
+    """The labels to look for: those of the page's language and of English, all where the language is not known."""
+    made: dict[tuple[str, str], _Label] = {}
+    for name, _, told in fields:
+        for spoken, words in told:
+            if language not in ("und", spoken) and spoken != "en":
+                continue
+            for place, word in enumerate(words):
+                text = squeeze(word).text
+                weight = (1.0 - 0.5 * place / len(words)) * (1.0 if spoken == language else 0.9)
+                if text and (name, text) not in made:
+                    made[name, text] = _Label(name, text, weight)
+    if decoys:
+        kinds = {kind.value for _, kind, _ in fields}
+        for word in _decoys(language, frozenset(kinds)):
+            text = squeeze(word).text
+            if not any(label.text == text for label in made.values()):
+                made["", text] = _Label("", text, 1.0)
+    return tuple(made.values())
+
+
+@cache
+def _decoys(language: str, kinds: frozenset[str]) -> tuple[str, ...]:
+    text = resources.files("pipeline.engines.rules").joinpath("decoys.toml").read_text(encoding="utf-8")
+    told: dict[str, dict[str, list[str]]] = tomllib.loads(text)
+    return tuple(
+        word
+        for kind, languages in told.items()
+        if kind in kinds
+        for spoken, words in languages.items()
+        if language in ("und", spoken) or spoken == "en"
+        for word in words
+    )
