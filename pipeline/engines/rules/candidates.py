@@ -1,0 +1,119 @@
+"""For each field of a document the values that it could have, with how much speaks for each."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from pipeline.engines.rules.labels import Hit
+from pipeline.engines.rules.nearby import Neighbourhood, Slot
+from pipeline.engines.rules.readers import Found, read
+from pipeline.engines.rules.sheet import Sheet, Span
+from pipeline.records import Typed
+from schemas.fields import FieldSpec, Kind
+
+Key = tuple[int, int]
+"""A place on the sheet: the index of a cell and a start in it."""
+
+_ASIDE = 0.7
+"""What is left for a value that stands beside the column of the label above it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A value on the sheet, and what its labels say: `scores` by field name, the best of each, `""` for decoys."""
+
+    span: Span
+    value: Typed
+    form: float
+    scores: dict[str, float] = field(default_factory=dict)
+    labels: dict[str, Key] = field(default_factory=dict)
+
+    @property
+    def key(self) -> Key:
+        """Where it stands."""
+        return _key(self.span)
+
+    def score(self, name: str) -> float:
+        """How much speaks for it as the value of `name`: what a label of something else claims more strongly counts less."""
+        own = self.scores.get(name, 0.0)
+        rival = self.scores.get("", 0.0)
+        return own if own >= rival else own * 0.4
+
+    @property
+    def claimed(self) -> float:
+        """How strongly any label claims it."""
+        return max(self.scores.values(), default=0.0)
+
+
+def find_candidates(
+    sheet: Sheet, fields: Sequence[FieldSpec], hits: Sequence[Hit], taken: frozenset[int]
+) -> dict[Kind, list[Candidate]]:
+    """The candidates of each kind among `fields`: all amounts and dates of the sheet, and what stands at labels of the others.
+
+    Args:
+        sheet: the page.
+        fields: the scalar fields that are looked for.
+        hits: the labels on the sheet, decoys among them.
+        taken: cells that belong to a table; neither labels nor values are looked for there.
+    """
+    free = [hit for hit in hits if hit.span.cell.index not in taken]
+    around = Neighbourhood(sheet, free)
+    by_name = {spec.name: spec for spec in fields}
+    found: dict[Kind, dict[Key, Candidate]] = defaultdict(dict)
+    for kind in {spec.kind for spec in fields} & {Kind.MONEY, Kind.DATE}:
+        spec = next(spec for spec in fields if spec.kind is kind)
+        for cell in sheet.cells:
+            if cell.index not in taken:
+                for value in read(Span(cell, 0, len(cell.text)), spec, sheet.habits):
+                    found[kind][_key(value.span)] = Candidate(*value)
+    for hit in free:
+        kinds = [by_name[hit.name]] if hit.name in by_name else _one_a_kind(fields) if not hit.name else []
+        for spec in kinds:
+            for value, near in _values(sheet, around, hit, spec, taken):
+                candidate = found[spec.kind].setdefault(_key(value.span), Candidate(*value))
+                score = near * value.form
+                if score > candidate.scores.get(hit.name, 0.0):
+                    candidate.scores[hit.name] = score
+                    candidate.labels[hit.name] = _key(hit.span)
+    return {kind: list(candidates.values()) for kind, candidates in found.items()}
+
+
+def _values(
+    sheet: Sheet, around: Neighbourhood, hit: Hit, spec: FieldSpec, taken: frozenset[int]
+) -> Iterator[tuple[Found, float]]:
+    """The values at a label, with how near each is; below it only where nothing of the kind stands beside it."""
+    money = spec.kind is Kind.MONEY
+    beside = False
+    for slot in around.slots(hit, column=money):
+        if slot.span.cell.index in taken or (beside and slot.below):
+            continue
+        values = list(read(slot.span, spec, sheet.habits))
+        if not values and slot.below and money:
+            return
+        for place, value in enumerate(values):
+            near = slot.near
+            if slot.below:
+                near *= 1.0 if sheet.across(slot.below, sheet.box(value.span)) < 0.5 else _ASIDE
+            elif money:
+                near *= 1.0 if place == len(values) - 1 else 0.9
+            elif place:
+                near *= 0.8
+            yield value, near
+        beside = beside or (not slot.below and any(value.form > 0.3 for value in values))
+        if beside and not money:
+            return
+
+
+def _one_a_kind(fields: Sequence[FieldSpec]) -> list[FieldSpec]:
+    kinds: dict[tuple[Kind, str], FieldSpec] = {}
+    for spec in fields:
+        if spec.kind in (Kind.MONEY, Kind.DATE, Kind.IDENTIFIER):
+            kinds.setdefault((spec.kind, spec.scheme), spec)
+    return list(kinds.values())
+
+
+def _key(span: Span) -> Key:
+    return (span.cell.index, span.start)
+
+
+__all__ = ["Candidate", "Key", "Slot", "find_candidates"]

@@ -1,0 +1,93 @@
+"""Where the value of a label can stand: behind it, to its right, or below it; the nearer, the likelier."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from pipeline.engines.rules.labels import Hit
+from pipeline.engines.rules.sheet import Cell, Sheet, Span
+from pipeline.records import Box
+
+BEHIND, RIGHT, BELOW = 1.0, 0.95, 0.8
+"""How likely the value stands there, where it could stand anywhere."""
+
+_REACH = 4.0
+_COLUMN_REACH = 16.0
+_FADE = 0.88
+
+
+class Slot(NamedTuple):
+    """A place where a label's value can stand, and how likely it stands there (0..1).
+
+    Attributes:
+        span: the print there.
+        near: the likelihood, that of the label included.
+        below: the label's box where the place is below it: what stands under the label itself is likelier than what is beside.
+    """
+
+    span: Span
+    near: float
+    below: Box | None = None
+
+
+class Neighbourhood:
+    """The labels of a sheet, and the slots of each."""
+
+    def __init__(self, sheet: Sheet, hits: Sequence[Hit]) -> None:
+        """Sort the labels by cell."""
+        self.sheet = sheet
+        self._by_cell: dict[int, list[Hit]] = defaultdict(list)
+        for hit in hits:
+            self._by_cell[hit.span.cell.index].append(hit)
+
+    def slots(self, hit: Hit, *, column: bool = False) -> Iterator[Slot]:
+        """The slots of a label, likeliest first.
+
+        Args:
+            hit: the label.
+            column: go on down the column below the label, as under the heading of a table of sums.
+        """
+        cell = hit.span.cell
+        trust = hit.weight * self._standing(hit)
+        behind = Span(cell, hit.span.end, self._next_label(hit))
+        if any(c.isalnum() for c in behind.text):
+            yield Slot(behind, trust * BEHIND)
+        if behind.end == len(cell.text):
+            for place, right in enumerate(self.sheet.right_of(cell)):
+                if self.labelled(right):
+                    break
+                yield Slot(Span(right, 0, len(right.text)), trust * RIGHT * _FADE**place)
+        yield from self._below(hit, trust, column)
+
+    def labelled(self, cell: Cell) -> bool:
+        """Whether the cell starts with a label of its own."""
+        return any(hit.span.start <= 1 for hit in self._by_cell.get(cell.index, ()))
+
+    def _below(self, hit: Hit, trust: float, column: bool) -> Iterator[Slot]:
+        box = self.sheet.box(hit.span)
+        near, row = BELOW, -1
+        for cell in self.sheet.below(box, hit.span.cell.row, _COLUMN_REACH if column else _REACH):
+            if row >= 0 and cell.row != row:
+                if not column:
+                    return
+                near *= _FADE
+            elif row < 0 and self.sheet.down(box, cell.box) > _REACH:
+                return
+            row = cell.row
+            if self.labelled(cell):
+                return
+            yield Slot(Span(cell, 0, len(cell.text)), trust * near, box)
+
+    def _next_label(self, hit: Hit) -> int:
+        """Where the next label in the cell starts."""
+        starts = [other.span.start for other in self._by_cell[hit.span.cell.index] if other.span.start >= hit.span.end]
+        return min(starts, default=len(hit.span.cell.text))
+
+    def _standing(self, hit: Hit) -> float:
+        """1 for a label that starts its cell, follows another label or a colon; less in the middle of a sentence."""
+        before = hit.span.cell.text[: hit.span.start]
+        ends = [other.span.end for other in self._by_cell[hit.span.cell.index] if other.span.end <= hit.span.start]
+        rest = before[max(ends, default=0) :].strip()
+        if not any(c.isalpha() for c in rest) or rest[-1] in ":|/":
+            return 1.0
+        return 0.8 if len(rest.split()) <= 2 else 0.4

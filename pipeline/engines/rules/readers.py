@@ -1,0 +1,174 @@
+"""What print can be read as each kind of value: the amounts, dates, numbers and texts in a span, best first."""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from pipeline.engines.rules.sheet import Span
+from pipeline.records import Typed
+from pipeline.values.amounts import find_amounts, parse_number, parse_percent
+from pipeline.values.currencies import find_currencies
+from pipeline.values.dates import find_dates
+from pipeline.values.identifiers import find_ibans, find_tax_ids, normal_identifier
+from pipeline.values.lines import Habits
+from pipeline.values.text import fold, fold_digits, fold_name
+from schemas.fields import FieldSpec, Kind
+
+_TIME = re.compile(r"\d{1,2}[:.]\d{2}(?:[:.]\d{2})?\s*(?:[AaPp][Mm]|Uhr|h)?$")
+_NUMBER = re.compile(r"\S+")
+_TRAILING = " .,:;|)]}\"'»”"
+_LEADING = " .,:;|([{\"'«“=–—_"
+_PERCENT = re.compile(r"-?\d+(?:[.,]\d+)?\s?%")
+_PLAIN_NUMBER = re.compile(r"(?<![\w.,])-?\d[\d.,']*")
+_YEAR = re.compile(r"(?:19|20|25)\d\d")
+_LONGEST_NUMBER = 40
+
+
+class Found(NamedTuple):
+    """A value in a span: where, what, and how much its form is that of its kind (0..1)."""
+
+    span: Span
+    value: Typed
+    form: float
+
+
+def read(span: Span, spec: FieldSpec, habits: Habits) -> Iterator[Found]:
+    """What the print of `span` can be read as under `spec`, in the order of the print."""
+    reader = _READERS.get(spec.kind, _text)
+    yield from reader(span, spec, habits)
+
+
+def _money(span: Span, spec: FieldSpec, habits: Habits) -> Iterator[Found]:
+    sure = find_amounts(span.text, habits.language, decimal=habits.decimal)
+    for start, end, amount in sure:
+        yield Found(_inner(span, start, end), amount.value, 1.0)
+    if not sure:
+        for start, end, amount in find_amounts(span.text, habits.language, decimal=habits.decimal, bare=True):
+            yield Found(_inner(span, start, end), amount.value, 0.6)
+
+
+def _date(span: Span, spec: FieldSpec, habits: Habits) -> Iterator[Found]:
+    for start, end, day in find_dates(span.text, habits.language, month_first=habits.month_first):
+        yield Found(_inner(span, start, end), day, 1.0)
+
+
+def _identifier(span: Span, spec: FieldSpec, habits: Habits) -> Iterator[Found]:
+    if spec.scheme == "tax_id":
+        for tax_id in find_tax_ids(span.cell.text, habits.language):
+            if tax_id.start >= span.start and tax_id.end <= span.end:
+                yield Found(Span(span.cell, tax_id.start, tax_id.end), tax_id.text, 1.0 if tax_id.valid else 0.9)
+    elif spec.scheme == "iban":
+        for start, end, iban in find_ibans(span.text):
+            yield Found(_inner(span, start, end), iban, 1.0)
+    else:
+        found = _document_number(span, habits)
+        if found:
+            yield found
+
+
+def _document_number(span: Span, habits: Habits) -> Found | None:
+    """The number that the span starts with: its first word with a digit, and what hangs together with it."""
+    words = list(_NUMBER.finditer(span.text))
+    first = next((n for n, word in enumerate(words[:4]) if re.search(r"\d", fold_digits(word.group()))), None)
+    if first is None or any(len(word.group().strip(_LEADING + _TRAILING)) > 5 for word in words[:first]):
+        return None
+    begin = first
+    if first and re.fullmatch(r"[A-Z]{1,5}[-/.]?", words[first - 1].group()):
+        begin = first - 1
+    last = first
+    while last + 1 < len(words) and _goes_on(words[last].group(), words[last + 1].group()):
+        last += 1
+    start, end = words[begin].start(), words[last].end()
+    text = span.text[start:end]
+    lead = len(text) - len(text.lstrip(_LEADING + "#"))
+    text = text.strip(_LEADING + _TRAILING + "#")
+    if not text:
+        return None
+    inner = _inner(span, start + lead, start + lead + len(text))
+    return Found(inner, normal_identifier(text, "document_number"), _number_form(text, span.text[end:], habits))
+
+
+def _goes_on(word: str, after: str) -> bool:
+    """Whether a number goes on with the next word: `RE 2024 / 001`, `2024 - 17`; not `471113 vom`."""
+    if word[-1] in "-/" or after[0] in "-/":
+        return bool(re.match(r"[-/]?[A-Z0-9]*\d[\w/-]*$|[-/]$", after))
+    return bool(re.fullmatch(r"[\d-]{2,}", after) and re.fullmatch(r"[A-Z]{0,4}[\d-]+", word) and not _YEAR.fullmatch(after))
+
+
+def _number_form(text: str, after: str, habits: Habits) -> float:
+    """How much `text` looks like the number of a document, with `after` behind it in its cell."""
+    plain = fold_digits(text)
+    digits = sum(c.isdigit() for c in plain)
+    whole = find_dates(text, habits.language)
+    if whole and whole[0][1] - whole[0][0] > 0.7 * len(text):
+        return 0.1
+    if _TIME.fullmatch(plain) or len(plain) > _LONGEST_NUMBER or "@" in text or "%" in text:
+        return 0.05
+    if re.fullmatch(r"\d{1,3}(?:[.,]\d{3})*[.,]\d{2}", plain) or find_currencies(text, habits.language):
+        return 0.1
+    form = 1.0
+    if digits < 3:
+        form *= 0.7
+    if digits == 1 and len(plain) < 3:
+        form *= 0.6
+    if _YEAR.fullmatch(plain):
+        form *= 0.5
+    if sum(c.isalpha() for c in plain) > 2 * digits + 4:
+        form *= 0.6
+    if re.match(r"^\s*,|^[\s.]*[^\W\d_]{2,}[^:]*\d*\s*[^\W\d_]{3,}", after) and not re.match(
+        r"\s*(?:vom|du|del|de|do|da|dated|of|date|-|\()", fold(after)
+    ):
+        form *= 0.6
+    return form
+
+
+def _number(span: Span, spec: FieldSpec, habits: Habits) -> Iterator[Found]:
+    text = fold_digits(span.text)
+    pattern = _PERCENT if spec.kind is Kind.PERCENT else _PLAIN_NUMBER
+    for match in pattern.finditer(text):
+        if spec.kind is Kind.PERCENT:
+            value = parse_percent(match.group(), habits.language)
+        else:
+            value = parse_number(match.group().rstrip(".,"), habits.language, decimal=habits.decimal)
+        if value is not None:
+            yield Found(_inner(span, match.start(), match.start() + len(match.group().rstrip(".,"))), value, 1.0)
+
+
+def _currency(span: Span, spec: FieldSpec, habits: Habits) -> Iterator[Found]:
+    marks = [mark for mark in find_currencies(span.text, habits.language) if mark.code]
+    # `Argentine Peso (ARS)`: of several words for it the code is the surest.
+    for mark in sorted(marks, key=lambda mark: span.text[mark.start : mark.end] != mark.code):
+        yield Found(_inner(span, mark.start, mark.end), mark.code, 1.0)
+        return
+
+
+def _choice(span: Span, spec: FieldSpec, habits: Habits) -> Iterator[Found]:
+    for choice in spec.choices:
+        for match in re.finditer(rf"(?<!\w){re.escape(choice)}(?!\w)", span.text, re.IGNORECASE):
+            yield Found(_inner(span, match.start(), match.end()), choice, 1.0)
+
+
+def _text(span: Span, spec: FieldSpec, habits: Habits) -> Iterator[Found]:
+    text = span.text
+    lead = len(text) - len(text.lstrip(_LEADING))
+    text = text.strip(_LEADING + " :;|,")
+    if fold_name(text) and any(c.isalnum() for c in text):
+        yield Found(_inner(span, lead, lead + len(text)), text, 1.0)
+
+
+def _inner(span: Span, start: int, end: int) -> Span:
+    """Characters `start` to `end` of the span's text, without spaces around them."""
+    text = span.text[start:end]
+    start += len(text) - len(text.lstrip())
+    return Span(span.cell, span.start + start, span.start + start + len(text.strip()))
+
+
+_READERS: dict[Kind, Callable[[Span, FieldSpec, Habits], Iterator[Found]]] = {
+    Kind.MONEY: _money,
+    Kind.DATE: _date,
+    Kind.IDENTIFIER: _identifier,
+    Kind.NUMBER: _number,
+    Kind.PERCENT: _number,
+    Kind.CURRENCY: _currency,
+    Kind.CHOICE: _choice,
+}
