@@ -16,6 +16,7 @@ PREVIEW_PX = 1200
 _LEAST_CONTRAST = 10.0
 _NOISES = 5.0
 _BACKGROUND_PX = 41
+_LEAST_LIGHT = 0.35
 _SKEW_LIMIT = 15.0
 _SKEW_PIXELS = 30_000
 _FEW_LETTERS = 20
@@ -48,13 +49,14 @@ class Ink:
 def find_ink(grey: Pixels) -> Ink:
     """The marks of a grey image: what differs from the paper around it by more than the image's noise.
 
-    White print on black is found as well: where most of the image is dark, it is read inverted.
+    White print on black is found as well: where most of the image is dark, it is read inverted. Contrast counts by the light
+    that falls there, so that print in a shadow is found; but the noise of a black border must not be made into marks.
     """
     if float(np.median(grey)) < 100:
         grey = 255 - grey
     smooth = cv2.GaussianBlur(grey, (3, 3), 0)
     paper = cv2.medianBlur(cv2.dilate(smooth, np.ones((5, 5), np.uint8)), _BACKGROUND_PX).astype(np.float32)
-    contrast = (paper - smooth) * (255.0 / np.maximum(paper, 40.0))
+    contrast = (paper - smooth) * (255.0 / np.maximum(paper, _LEAST_LIGHT * float(np.median(paper))))
     noise = 1.4826 * float(np.median(np.abs(contrast - np.median(contrast))))
     threshold = float(np.median(contrast)) + max(_LEAST_CONTRAST, _NOISES * noise)
     mask = (contrast > threshold).astype(np.uint8)
@@ -65,8 +67,8 @@ def find_ink(grey: Pixels) -> Ink:
 def has_writing(grey: Pixels) -> bool:
     """Whether a page preview (PREVIEW_PX) shows anything that somebody may have written, printed or stamped.
 
-    Specks lie alone and are small; writing is at least one large mark, or three marks of a letter's size side by side. Shadows
-    and frames that touch the edge do not count.
+    Specks lie alone and are small; writing is at least one large mark, or three marks of a letter's size side by side. What
+    touches the edge, long rules (as the rim of the paper on a scanner's black bed is) and the holes of a punch do not count.
     """
     ink = find_ink(grey)
     if not len(ink.boxes):
@@ -74,20 +76,32 @@ def has_writing(grey: Pixels) -> bool:
     left, top, width, height, area = ink.boxes.T
     rows, columns = ink.mask.shape
     inside = (left > 1) & (top > 1) & (left + width < columns - 1) & (top + height < rows - 1)
-    if bool(np.any(inside & (np.maximum(width, height) >= 30) & (np.minimum(width, height) >= 8))):
+    long, short = np.maximum(width, height), np.minimum(width, height)
+    rule = (long > 0.5 * min(rows, columns)) & (area < 10 * long)
+    if bool(np.any(inside & (long >= 30) & (short >= 8) & ~rule & ~_holes(ink))):
         return True
     marks = ink.boxes[ink.letters()]
     marks = marks[(marks[:, 3] >= 5) & (marks[:, 4] >= 10)]
     return any(_neighbours(marks, mark) >= 2 for mark in marks[:500])
 
 
+def _holes(ink: Ink) -> NDArray[np.bool_]:
+    """Which marks may be holes of a punch: filled discs of up to a centimetre, near an edge."""
+    left, top, width, height, area = ink.boxes.T
+    rows, columns = ink.mask.shape
+    side = np.maximum(width, height)
+    disc = (np.minimum(width, height) > 0.8 * side) & (area > 0.65 * width * height) & (area < 0.9 * width * height)
+    margin = np.minimum.reduce([left + width / 2, top + height / 2, columns - left - width / 2, rows - top - height / 2])
+    return np.asarray(disc & (side < 0.04 * max(rows, columns)) & (margin < 0.08 * max(rows, columns)), np.bool_)
+
+
 def _neighbours(marks: NDArray[np.int32], mark: NDArray[np.int32]) -> int:
-    """How many other marks stand beside `mark` in its line, within four times its height."""
+    """How many other marks stand beside `mark` in its line (not over or under it), within four times its height."""
     left, top, width, height, _ = mark
     apart = np.maximum(marks[:, 0] - (left + width), left - (marks[:, 0] + marks[:, 2]))
     level = np.abs((marks[:, 1] + marks[:, 3] / 2) - (top + height / 2)) < 0.8 * max(height, 1)
     alike = (marks[:, 3] < 3 * height) & (height < 3 * marks[:, 3])
-    return int(np.count_nonzero(level & alike & (apart < 4 * height))) - 1
+    return int(np.count_nonzero(level & alike & (apart < 4 * height) & (apart > -0.5 * np.minimum(width, marks[:, 2]))))
 
 
 def letter_height(ink: Ink) -> float:
