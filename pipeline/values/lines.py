@@ -72,9 +72,14 @@ def habits_of(page: PageWords, lines: Sequence[Line] | None = None) -> Habits:
     """
     texts = [line.text for line in lines or lines_of(page)]
     decimal = decimal_sign(texts, page.language)
-    currency = _currency(texts, page.language, decimal)
+    beside = Counter(
+        a.currency for text in texts for _, _, a in find_amounts(text, page.language, decimal=decimal) if a.currency
+    )
+    named = beside or Counter(mark.code for text in texts for mark in find_currencies(text, page.language) if mark.code)
+    currency = named.most_common(1)[0][0] if named else ""
     month_first = month_first_evidence(texts)
-    if month_first is None and page.language == "en" and currency == "USD":
+    # One sign alone may be a misread letter.
+    if month_first is None and page.language == "en" and currency == "USD" and beside["USD"] > 1:
         month_first = True
     return Habits(page.language, decimal, month_first, currency)
 
@@ -83,9 +88,3 @@ def bounding(words: Iterable[Word]) -> Box:
     """The box around `words`."""
     boxes = [word.box for word in words]
     return (min(b[0] for b in boxes), min(b[1] for b in boxes), max(b[2] for b in boxes), max(b[3] for b in boxes))
-
-
-def _currency(texts: Sequence[str], language: str, decimal: str) -> str:
-    beside = Counter(a.currency for text in texts for _, _, a in find_amounts(text, language, decimal=decimal) if a.currency)
-    named = beside or Counter(mark.code for text in texts for mark in find_currencies(text, language) if mark.code)
-    return named.most_common(1)[0][0] if named else ""

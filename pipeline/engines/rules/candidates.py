@@ -59,6 +59,7 @@ def find_candidates(
     free = [hit for hit in hits if hit.span.cell.index not in taken]
     around = Neighbourhood(sheet, free)
     by_name = {spec.name: spec for spec in fields}
+    examples = {spec.kind: [spec] for spec in reversed(fields)}
     found: dict[Kind, dict[Key, Candidate]] = defaultdict(dict)
     for kind in {spec.kind for spec in fields} & {Kind.MONEY, Kind.DATE}:
         spec = next(spec for spec in fields if spec.kind is kind)
@@ -67,8 +68,9 @@ def find_candidates(
                 for value in read(Span(cell, 0, len(cell.text)), spec, sheet.habits):
                     found[kind][_key(value.span)] = Candidate(*value)
     for hit in free:
-        kinds = [by_name[hit.name]] if hit.name in by_name else _one_a_kind(fields) if not hit.name else []
-        for spec in kinds:
+        if hit.name not in by_name and (hit.name or hit.kind not in examples):
+            continue
+        for spec in [by_name[hit.name]] if hit.name else examples[hit.kind]:
             for value, near in _values(sheet, around, hit, spec, taken):
                 candidate = found[spec.kind].setdefault(_key(value.span), Candidate(*value))
                 score = near * value.form
@@ -83,33 +85,26 @@ def _values(
 ) -> Iterator[tuple[Found, float]]:
     """The values at a label, with how near each is; below it only where nothing of the kind stands beside it."""
     money = spec.kind is Kind.MONEY
-    beside = False
+    beside: list[tuple[Found, float]] = []
+    near_by = False
     for slot in around.slots(hit, column=money):
-        if slot.span.cell.index in taken or (beside and slot.below):
+        if slot.span.cell.index in taken:
             continue
+        if slot.below and near_by:
+            break
         values = list(read(slot.span, spec, sheet.habits))
-        if not values and slot.below and money:
-            return
-        for place, value in enumerate(values):
-            near = slot.near
-            if slot.below:
-                near *= 1.0 if sheet.across(slot.below, sheet.box(value.span)) < 0.5 else _ASIDE
-            elif money:
-                near *= 1.0 if place == len(values) - 1 else 0.9
-            elif place:
-                near *= 0.8
-            yield value, near
-        beside = beside or (not slot.below and any(value.form > 0.3 for value in values))
-        if beside and not money:
-            return
-
-
-def _one_a_kind(fields: Sequence[FieldSpec]) -> list[FieldSpec]:
-    kinds: dict[tuple[Kind, str], FieldSpec] = {}
-    for spec in fields:
-        if spec.kind in (Kind.MONEY, Kind.DATE, Kind.IDENTIFIER):
-            kinds.setdefault((spec.kind, spec.scheme), spec)
-    return list(kinds.values())
+        if not slot.below:
+            beside += [(value, slot.near) for value in values]
+            near_by = near_by or any(value.form > 0.5 and (money or slot.apart < 0.5) for value in values)
+            continue
+        if not values and money:
+            break
+        for value in values:
+            yield value, slot.near * (1.0 if sheet.across(slot.below, sheet.box(value.span)) < 0.5 else _ASIDE)
+    # In a row of sums (base, rate, tax) the last is the one that the label means.
+    best = max((near for _, near in beside), default=0.0)
+    for place, (value, near) in enumerate(reversed(beside) if money else beside):
+        yield value, (best if money else near) * (1.0 if place == 0 else 0.85)
 
 
 def _key(span: Span) -> Key:

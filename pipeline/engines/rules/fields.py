@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
+from typing import NamedTuple
 
 from pipeline.engines.rules.candidates import Candidate, find_candidates
 from pipeline.engines.rules.labels import Hit
@@ -16,7 +17,7 @@ _MOST = 6
 
 _LEAST = 0.3
 _HOLDS = 0.5
-_FAILS = 0.15
+_FAILS = 0.45
 _UNLABELLED = 0.12
 _LARGEST = 0.25
 _LATER = 0.1
@@ -36,10 +37,11 @@ def read_fields(sheet: Sheet, schema: Schema, hits: Sequence[Hit], taken: frozen
     """
     fields = [spec for spec in specs(schema) if spec.kind is not Kind.TABLE and not spec.party]
     candidates = find_candidates(sheet, fields, hits, taken)
+    page = _Page(sheet, page_count, frozenset(hit.span.cell.row for hit in hits if hit.kind is Kind.IDENTIFIER and hit.name))
     leaves = []
     for kind in dict.fromkeys(spec.kind for spec in fields):
         own = [spec for spec in fields if spec.kind is kind]
-        scored = {spec.name: _scored(spec, candidates.get(kind, []), sheet, page_count) for spec in own}
+        scored = {spec.name: _scored(spec, candidates.get(kind, []), page) for spec in own}
         chosen = _combine(scored, [rule for rule in schema.rules if _speaks_of(rule, scored)])
         for name, (candidate, score) in chosen.items():
             leaves.append(sheet.leaf(name, Reading(candidate.span, min(score, 0.98), candidate.span.text)))
@@ -49,18 +51,26 @@ def read_fields(sheet: Sheet, schema: Schema, hits: Sequence[Hit], taken: frozen
 Scored = list[tuple[Candidate, float]]
 
 
-def _scored(spec: FieldSpec, candidates: Sequence[Candidate], sheet: Sheet, page_count: int) -> Scored:
+class _Page(NamedTuple):
+    """What scores depend on beside labels: the sheet, pages of the document, rows in which a number of its own is labelled."""
+
+    sheet: Sheet
+    page_count: int
+    numbered: frozenset[int]
+
+
+def _scored(spec: FieldSpec, candidates: Sequence[Candidate], page: _Page) -> Scored:
     """The candidates of a field with their scores, best first."""
     scored = [(candidate, candidate.score(spec.name)) for candidate in candidates]
     if spec.kind is Kind.MONEY:
-        scored = list(_weighed_sums(spec, scored, page_count))
+        scored = list(_weighed_sums(spec, scored, page.page_count))
     elif spec.kind is Kind.DATE and spec.required:
-        scored = list(_weighed_dates(spec, scored, sheet, page_count))
+        scored = list(_weighed_dates(scored, page))
     return sorted(((c, s) for c, s in scored if s > 0.05), key=lambda item: -item[1])[:_MOST]
 
 
 def _weighed_sums(spec: FieldSpec, scored: Scored, page_count: int) -> Iterator[tuple[Candidate, float]]:
-    """Sums: what no label claims may still make an equation hold; the largest is likelier the total, the later the final one."""
+    """Sums: what no label claims may still make an equation hold; the largest is likelier the total, the later the last word."""
     free = [c for c, s in scored if s or not c.claimed]
     largest = max((abs(c.value) for c in free if not isinstance(c.value, str) and c.value is not None), default=None)  # type: ignore[arg-type]
     for candidate, score in scored:
@@ -75,13 +85,14 @@ def _weighed_sums(spec: FieldSpec, scored: Scored, page_count: int) -> Iterator[
         yield candidate, score + _LATER * candidate.span.cell.box[1] * (score > _LEAST)
 
 
-def _weighed_dates(spec: FieldSpec, scored: Scored, sheet: Sheet, page_count: int) -> Iterator[tuple[Candidate, float]]:
-    """A date that every document has: one that no label claims will do, the first on the page rather than a later one."""
+def _weighed_dates(scored: Scored, page: _Page) -> Iterator[tuple[Candidate, float]]:
+    """A date that every document has: one that no label claims will do, best beside the number, then the first on the page."""
     days = {candidate.value for candidate, _ in scored if not candidate.claimed}
     for candidate, score in scored:
-        if not score and not candidate.claimed and sheet.page.page == 1:
-            score = 0.5 if len(days) == 1 else 0.4
-            score -= 0.1 * candidate.span.cell.box[1]
+        cell = candidate.span.cell
+        if not candidate.claimed and page.sheet.page.page == 1:
+            score = 0.65 if cell.row in page.numbered else 0.5 if len(days) == 1 else 0.4
+            score -= 0.1 * cell.box[1]
         yield candidate, score
 
 

@@ -23,12 +23,14 @@ class Hit(NamedTuple):
 
     Attributes:
         name: the field that it labels; empty for a decoy, which labels something that the schema does not ask for.
+        kind: what sort of value it labels.
         span: where it stands.
         weight: 0..1, how telling it is: the first of a field's labels are, the last could be many things.
         letters: how many letters and digits it has.
     """
 
     name: str
+    kind: Kind
     span: Span
     weight: float
     letters: int
@@ -36,6 +38,7 @@ class Hit(NamedTuple):
 
 class _Label(NamedTuple):
     name: str
+    kind: Kind
     text: str
     weight: float
 
@@ -59,7 +62,7 @@ def find_labels(sheet: Sheet, fields: Iterable[FieldSpec], *, decoys: bool = Tru
             found += _fuzzy(squeezed, labels, found)
         for label, start, end, weight in _longest(found):
             span = Span(cell, *squeezed.origin.span(start, end))
-            hits.append(Hit(label.name, span, weight, end - start))
+            hits.append(Hit(label.name, label.kind, span, weight, end - start))
     return hits
 
 
@@ -146,7 +149,7 @@ def _longest(found: Sequence[tuple[_Label, int, int, float]]) -> list[tuple[_Lab
     for item in sorted(found, key=lambda item: (item[1] - item[2], -item[3])):
         label, start, end, _ = item
         over = [other for other in kept if other[1] < end and start < other[2]]
-        if all(other[1:3] == (start, end) and other[0].name != label.name for other in over):
+        if all(other[1:3] == (start, end) and other[0][:2] != label[:2] for other in over):
             kept.append(item)
     return sorted(kept, key=lambda item: item[1])
 
@@ -164,33 +167,31 @@ def _labels(
     fields: tuple[tuple[str, Kind, tuple[tuple[str, tuple[str, ...]], ...]], ...], language: str, decoys: bool
 ) -> tuple[_Label, ...]:
     """The labels to look for: those of the page's language and of English, all where the language is not known."""
-    made: dict[tuple[str, str], _Label] = {}
-    for name, _, told in fields:
+    made: dict[tuple[str, Kind, str], _Label] = {}
+    for name, kind, told in fields:
         for spoken, words in told:
             if language not in ("und", spoken) and spoken != "en":
                 continue
             for place, word in enumerate(words):
                 text = squeeze(word).text
                 weight = (1.0 - 0.5 * place / len(words)) * (1.0 if spoken == language else 0.9)
-                if text and (name, text) not in made:
-                    made[name, text] = _Label(name, text, weight)
-    if decoys:
-        kinds = {kind.value for _, kind, _ in fields}
-        for word in _decoys(language, frozenset(kinds)):
-            text = squeeze(word).text
-            if not any(label.text == text for label in made.values()):
-                made["", text] = _Label("", text, 1.0)
+                if text:
+                    made.setdefault((name, kind, text), _Label(name, kind, text, weight))
+    asked = {label.text for label in made.values()}
+    for kind, word in _decoys(language) if decoys else ():
+        text = squeeze(word).text
+        if text not in asked:
+            made["", kind, text] = _Label("", kind, text, 1.0)
     return tuple(made.values())
 
 
 @cache
-def _decoys(language: str, kinds: frozenset[str]) -> tuple[str, ...]:
+def _decoys(language: str) -> tuple[tuple[Kind, str], ...]:
     text = resources.files("pipeline.engines.rules").joinpath("decoys.toml").read_text(encoding="utf-8")
     told: dict[str, dict[str, list[str]]] = tomllib.loads(text)
     return tuple(
-        word
+        (Kind(kind), word)
         for kind, languages in told.items()
-        if kind in kinds
         for spoken, words in languages.items()
         if language in ("und", spoken) or spoken == "en"
         for word in words

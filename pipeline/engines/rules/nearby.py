@@ -14,6 +14,7 @@ BEHIND, RIGHT, BELOW = 1.0, 0.95, 0.8
 _REACH = 4.0
 _COLUMN_REACH = 16.0
 _FADE = 0.88
+_FAR = 50.0
 
 
 class Slot(NamedTuple):
@@ -23,11 +24,13 @@ class Slot(NamedTuple):
         span: the print there.
         near: the likelihood, that of the label included.
         below: the label's box where the place is below it: what stands under the label itself is likelier than what is beside.
+        apart: how wide the gap to the right is, 0..1: at 1 it could be another column of the page.
     """
 
     span: Span
     near: float
     below: Box | None = None
+    apart: float = 0.0
 
 
 class Neighbourhood:
@@ -56,7 +59,8 @@ class Neighbourhood:
             for place, right in enumerate(self.sheet.right_of(cell)):
                 if self.labelled(right):
                     break
-                yield Slot(Span(right, 0, len(right.text)), trust * RIGHT * _FADE**place)
+                far = min(max(self.sheet.across(cell.box, right.box), 0.0) / _FAR, 1.0)
+                yield Slot(Span(right, 0, len(right.text)), trust * RIGHT * _FADE**place * (1 - 0.3 * far), apart=far)
         yield from self._below(hit, trust, column)
 
     def labelled(self, cell: Cell) -> bool:
@@ -84,10 +88,12 @@ class Neighbourhood:
         return min(starts, default=len(hit.span.cell.text))
 
     def _standing(self, hit: Hit) -> float:
-        """1 for a label that starts its cell, follows another label or a colon; less in the middle of a sentence."""
+        """1 for a label that starts its cell, follows another label or a colon; less in a sentence, least for a single word."""
         before = hit.span.cell.text[: hit.span.start]
         ends = [other.span.end for other in self._by_cell[hit.span.cell.index] if other.span.end <= hit.span.start]
         rest = before[max(ends, default=0) :].strip()
         if not any(c.isalpha() for c in rest) or rest[-1] in ":|/":
             return 1.0
-        return 0.8 if len(rest.split()) <= 2 else 0.4
+        if len(rest.split()) <= 2:
+            return 0.8
+        return 0.75 if " " in hit.span.text else 0.4

@@ -21,6 +21,9 @@ _LEADING = " .,:;|([{\"'«“=–—_"
 _PERCENT = re.compile(r"-?\d+(?:[.,]\d+)?\s?%")
 _PLAIN_NUMBER = re.compile(r"(?<![\w.,])-?\d[\d.,']*")
 _YEAR = re.compile(r"(?:19|20|25)\d\d")
+_PROSE = re.compile(r"\s*,|[\s.]*[^\W\d_]{2,}[\s,.]+[^\W\d_]{2,}")
+"""What goes on behind a number in a sentence or an address (`123 Rue de la Paix`), not behind a document's own."""
+_DATED = re.compile(r"vom|du|del|de \d|do|da|dated|of|date|dtd|-|\(|वि|दिनांक|วันที่")
 _LONGEST_NUMBER = 40
 
 
@@ -115,10 +118,8 @@ def _number_form(text: str, after: str, habits: Habits) -> float:
         form *= 0.5
     if sum(c.isalpha() for c in plain) > 2 * digits + 4:
         form *= 0.6
-    if re.match(r"^\s*,|^[\s.]*[^\W\d_]{2,}[^:]*\d*\s*[^\W\d_]{3,}", after) and not re.match(
-        r"\s*(?:vom|du|del|de|do|da|dated|of|date|-|\()", fold(after)
-    ):
-        form *= 0.6
+    if _PROSE.match(after) and not _DATED.match(fold(after)):
+        form *= 0.4
     return form
 
 
