@@ -1,14 +1,15 @@
 """Choosing among candidates: one value a field, so that labels, places and the schema's own equations agree best."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import product
+from decimal import Decimal
+from itertools import combinations, product
 from typing import NamedTuple
 
 from pipeline.engines.rules.candidates import Candidate, find_candidates
 from pipeline.engines.rules.labels import Hit
 from pipeline.engines.rules.sheet import Reading, Sheet
 from pipeline.records import Leaf, Typed
-from pipeline.values.arithmetic import judge
+from pipeline.values.arithmetic import judge, sum_holds
 from schemas.base import Order, Rule, Schema, Sum, specs
 from schemas.fields import FieldSpec, Kind
 
@@ -62,7 +63,9 @@ class _Page(NamedTuple):
 def _scored(spec: FieldSpec, candidates: Sequence[Candidate], page: _Page) -> Scored:
     """The candidates of a field with their scores, best first."""
     scored = [(candidate, candidate.score(spec.name)) for candidate in candidates]
-    if spec.kind is Kind.MONEY:
+    if spec.kind is Kind.IDENTIFIER and page.sheet.page.page > 1:
+        scored = [(candidate, 0.8 * score) for candidate, score in scored]
+    elif spec.kind is Kind.MONEY:
         scored = list(_weighed_sums(spec, scored, page.page_count))
     elif spec.kind is Kind.DATE and spec.required:
         scored = list(_weighed_dates(scored, page))
@@ -106,7 +109,7 @@ def _combine(scored: Mapping[str, Scored], rules: Sequence[Rule]) -> dict[str, t
         chosen = {name: item for name, item in zip(tied, combination, strict=True) if item}
         if not _may_stand_together(chosen):
             continue
-        worth, sure = _worth(chosen, rules)
+        worth, sure = _worth(chosen, rules, scored)
         if worth > most:
             most, best = worth, sure
     for name in names:
@@ -116,7 +119,7 @@ def _combine(scored: Mapping[str, Scored], rules: Sequence[Rule]) -> dict[str, t
 
 
 def _worth(
-    chosen: Mapping[str, tuple[Candidate, float]], rules: Sequence[Rule]
+    chosen: Mapping[str, tuple[Candidate, float]], rules: Sequence[Rule], scored: Mapping[str, Scored]
 ) -> tuple[float, dict[str, tuple[Candidate, float]]]:
     """What a combination is worth, and how sure each of its values is in it."""
     values: dict[str, Typed] = {name: candidate.value for name, (candidate, _) in chosen.items()}
@@ -126,11 +129,24 @@ def _worth(
         passed = judge(rule, values).passed
         if passed is False:
             worth -= _FAILS
-        elif passed and isinstance(rule, Sum):
+        elif isinstance(rule, Sum) and (passed or _holds_in_parts(rule, values, scored)):
             worth += _HOLDS
             held |= _terms(rule)
     sure = {name: (c, max(s, min(0.6 + s, 0.97)) if name in held else s) for name, (c, s) in chosen.items()}
     return worth, sure
+
+
+def _holds_in_parts(rule: Sum, values: Mapping[str, Typed], scored: Mapping[str, Scored]) -> bool:
+    """Whether the one term that is missing is printed in parts: a tax for each rate, and no sum of them."""
+    missing = [part for part in rule.parts if part not in values]
+    total = values.get(rule.total)
+    if len(missing) != 1 or not isinstance(total, Decimal):
+        return False
+    known = [value for part in rule.parts if isinstance(value := values.get(part), Decimal)]
+    parts = [c.value for c, _ in scored.get(missing[0], ()) if c.scores.get(missing[0]) and isinstance(c.value, Decimal)]
+    return len(known) == len(rule.parts) - 1 and any(
+        sum_holds(total, [*known, *some]) for count in (2, 3) for some in combinations(parts, count) if all(some)
+    )
 
 
 def _may_stand_together(chosen: Mapping[str, tuple[Candidate, float]]) -> bool:

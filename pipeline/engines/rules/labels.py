@@ -43,6 +43,10 @@ class _Label(NamedTuple):
     weight: float
 
 
+_Match = tuple[_Label, int, int, float]
+"""A label, where it starts and ends in squeezed text, and its weight there."""
+
+
 def find_labels(sheet: Sheet, fields: Iterable[FieldSpec], *, decoys: bool = True) -> list[Hit]:
     """The labels of `fields` on the sheet, in reading order; a place may be labelled for several fields by the same words.
 
@@ -60,7 +64,7 @@ def find_labels(sheet: Sheet, fields: Iterable[FieldSpec], *, decoys: bool = Tru
         found = list(_exact(squeezed, labels))
         if misread:
             found += _fuzzy(squeezed, labels, found)
-        for label, start, end, weight in _longest(found):
+        for label, start, end, weight in _compounds(_longest(found)):
             span = Span(cell, *squeezed.origin.span(start, end))
             hits.append(Hit(label.name, label.kind, span, weight, end - start))
     return hits
@@ -112,7 +116,7 @@ def _sort(character: str) -> int:
     return 0 if character.isdigit() else 1
 
 
-def _exact(squeezed: Squeezed, labels: Sequence[_Label]) -> Iterator[tuple[_Label, int, int, float]]:
+def _exact(squeezed: Squeezed, labels: Sequence[_Label]) -> Iterator[_Match]:
     for label in labels:
         start = squeezed.text.find(label.text)
         while start >= 0:
@@ -122,13 +126,11 @@ def _exact(squeezed: Squeezed, labels: Sequence[_Label]) -> Iterator[tuple[_Labe
             start = squeezed.text.find(label.text, start + 1)
 
 
-def _fuzzy(
-    squeezed: Squeezed, labels: Sequence[_Label], found: Sequence[tuple[_Label, int, int, float]]
-) -> list[tuple[_Label, int, int, float]]:
+def _fuzzy(squeezed: Squeezed, labels: Sequence[_Label], found: Sequence[_Match]) -> list[_Match]:
     """Labels at the head of a cell that are spelt a little wrong there."""
     if any(start == 0 for _, start, _, _ in found):
         return []
-    best: list[tuple[_Label, int, int, float]] = []
+    best: list[_Match] = []
     for label in labels:
         size = len(label.text)
         if size < _FUZZY_FROM or len(squeezed.text) < size - 1:
@@ -143,15 +145,24 @@ def _fuzzy(
     return [item for item in best if item[3] == most]
 
 
-def _longest(found: Sequence[tuple[_Label, int, int, float]]) -> list[tuple[_Label, int, int, float]]:
+def _longest(found: Sequence[_Match]) -> list[_Match]:
     """Of overlapping finds the longest; the same place may be found for several fields, once for each."""
-    kept: list[tuple[_Label, int, int, float]] = []
+    kept: list[_Match] = []
     for item in sorted(found, key=lambda item: (item[1] - item[2], -item[3])):
         label, start, end, _ = item
         over = [other for other in kept if other[1] < end and start < other[2]]
         if all(other[1:3] == (start, end) and other[0][:2] != label[:2] for other in over):
             kept.append(item)
     return sorted(kept, key=lambda item: item[1])
+
+
+def _compounds(found: Sequence[_Match]) -> list[_Match]:
+    """The finds of a cell; what follows a decoy at once is a part of it: `HRB Nr.` is no number of the document."""
+    made: list[_Match] = []
+    for label, start, end, weight in found:
+        before = [other for other in made if other[2] == start and not other[0].name and other[0].kind is label.kind]
+        made.append((label._replace(name=""), start, end, 1.0) if before else (label, start, end, weight))
+    return made
 
 
 class _Frozen:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from pipeline.engines.rules.labels import Hit
 from pipeline.engines.rules.sheet import Cell, Sheet, Span
 from pipeline.records import Box
+from schemas.fields import Kind
 
 BEHIND, RIGHT, BELOW = 1.0, 0.95, 0.8
 """How likely the value stands there, where it could stand anywhere."""
@@ -15,6 +16,7 @@ _REACH = 4.0
 _COLUMN_REACH = 16.0
 _FADE = 0.88
 _FAR = 50.0
+_GENERIC = 6
 
 
 class Slot(NamedTuple):
@@ -94,6 +96,8 @@ class Neighbourhood:
         rest = before[max(ends, default=0) :].strip()
         if not any(c.isalpha() for c in rest) or rest[-1] in ":|/":
             return 1.0
+        if hit.letters <= _GENERIC and hit.kind is Kind.IDENTIFIER:
+            return 0.4  # `Ursprungsbeleg-Nr.` is another number
         if len(rest.split()) <= 2:
             return 0.8
         return 0.75 if " " in hit.span.text else 0.4

@@ -47,7 +47,8 @@ def _money(span: Span, spec: FieldSpec, habits: Habits) -> Iterator[Found]:
         yield Found(_inner(span, start, end), amount.value, 1.0)
     if not sure:
         for start, end, amount in find_amounts(span.text, habits.language, decimal=habits.decimal, bare=True):
-            yield Found(_inner(span, start, end), amount.value, 0.6)
+            alone = not any(c.isalnum() for c in span.text[:start] + span.text[end:])
+            yield Found(_inner(span, start, end), amount.value, 0.6 if alone else 0.2)
 
 
 def _date(span: Span, spec: FieldSpec, habits: Habits) -> Iterator[Found]:
@@ -71,8 +72,10 @@ def _identifier(span: Span, spec: FieldSpec, habits: Habits) -> Iterator[Found]:
 
 def _document_number(span: Span, habits: Habits) -> Found | None:
     """The number that the span starts with: its first word with a digit, and what hangs together with it."""
-    words = list(_NUMBER.finditer(span.text))
-    first = next((n for n, word in enumerate(words[:4]) if re.search(r"\d", fold_digits(word.group()))), None)
+    words = [word for word in _NUMBER.finditer(span.text) if any(map(str.isalnum, word.group()))]
+    while words and re.fullmatch(r"\(.*\)[.:,]?", words[0].group()):  # `(380)`, a code of the sort of document
+        words = words[1:]
+    first = next((n for n, word in enumerate(words[:2]) if re.search(r"\d", fold_digits(word.group()))), None)
     if first is None or any(len(word.group().strip(_LEADING + _TRAILING)) > 5 for word in words[:first]):
         return None
     begin = first
