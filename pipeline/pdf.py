@@ -24,6 +24,8 @@ HEADER_WITHIN = 1024
 _TAIL = 4096
 _HYPHEN = 0x02
 _GRID = 1 << 20
+_FORMS = 6
+"""How deep images are looked for in forms within forms."""
 
 
 class PdfFile:
@@ -43,8 +45,11 @@ class PdfFile:
             self._document = _load(Path(path))
             self._document.get_page(0).close()
         except pdfium.PdfiumError as error:
-            if getattr(error, "err_code", None) in (raw.FPDF_ERR_PASSWORD, raw.FPDF_ERR_SECURITY):
+            code = getattr(error, "err_code", None)
+            if code == raw.FPDF_ERR_PASSWORD:
                 raise DocumentError(Reason.ENCRYPTED, "the PDF asks for a password") from error
+            if code == raw.FPDF_ERR_SECURITY:
+                raise DocumentError(Reason.ENCRYPTED, "the PDF is encrypted in a way that cannot be read") from error
             self._document = _mend(path)
             self.mended = True
         self.page_count = len(self._document)
@@ -125,8 +130,8 @@ class PdfView:
             self._images = []
             with contextlib.suppress(pdfium.PdfiumError):
                 to_frame = self._to_frame()
-                for image in self._page.get_objects(filter=[raw.FPDF_PAGEOBJ_IMAGE], max_depth=1):
-                    left, bottom, right, top = image.get_bounds()
+                for image in self._page.get_objects(filter=[raw.FPDF_PAGEOBJ_IMAGE], max_depth=_FORMS):
+                    left, bottom, right, top = _bounds(image)
                     x0, y0, x1, y1 = _mapped(to_frame, left, bottom, right, top)
                     share = max(min(x1, 1) - max(x0, 0), 0) * max(min(y1, 1) - max(y0, 0), 0)
                     area = (right - left) * (top - bottom)
@@ -143,6 +148,15 @@ class PdfView:
             return _read_glyphs(text, self._to_frame())
         finally:
             text.close()
+
+
+def _bounds(found: pdfium.PdfObject) -> Box:
+    """Left, bottom, right and top of an object in points of the page; PDFium tells them in points of the form it is in."""
+    bounds: Box = found.get_bounds()
+    while found.container is not None:
+        found = found.container
+        bounds = found.get_matrix().on_rect(*bounds)
+    return bounds
 
 
 def _read_glyphs(text: pdfium.PdfTextPage, to_frame: "np.ndarray[tuple[int, int], np.dtype[np.float64]]") -> list[Glyph]:
