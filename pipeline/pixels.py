@@ -20,6 +20,7 @@ _LEAST_LIGHT = 0.35
 _SKEW_LIMIT = 15.0
 _SKEW_PIXELS = 30_000
 _FEW_LETTERS = 20
+_PEAK = 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,12 +139,19 @@ def find_lie(ink: Ink) -> Lie:
 
 def _best_angle(xs: NDArray[Any], ys: NDArray[Any]) -> tuple[float, float]:
     """The clockwise turn within ±15° under which the rows are sharpest, and how sharp they are then."""
-    best, score = 0.0, _sharpness(xs, ys, 0.0) * 1.02
-    for step, reach in ((1.0, _SKEW_LIMIT), (0.25, 1.0), (0.1, 0.2)):
+    coarse = {float(angle): _sharpness(xs, ys, float(angle)) for angle in np.arange(-_SKEW_LIMIT, _SKEW_LIMIT + 1)}
+    level = coarse[0.0]
+    best = max(coarse, key=lambda angle: coarse[angle])
+    # Lines of print stand out from all other turns; specks and pictures have a best turn only by chance.
+    if coarse[best] < _PEAK * float(np.median(list(coarse.values()))):
+        return 0.0, level
+    best = best if coarse[best] > 1.02 * level else 0.0
+    score = coarse[best]
+    for step, reach in ((0.25, 1.0), (0.1, 0.2)):
         middle = best
         for angle in np.arange(middle - reach, middle + reach + step / 2, step):
             found = _sharpness(xs, ys, float(angle))
-            if abs(angle) <= _SKEW_LIMIT and found > score:
+            if abs(angle) <= _SKEW_LIMIT and found > max(score, 1.02 * level):
                 best, score = float(angle), found
     return best, score
 

@@ -1,0 +1,97 @@
+"""What pixels alone tell: the lie of the lines, the size of the letters, and frames that hold their promises."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+
+from pipeline.pixels import find_ink, find_lie, letter_height, straighten
+from pipeline.records import Frame
+from tests.paper import noisy, sheet
+
+SMALL = (848, 1200)
+
+
+def printed(px: int = 16, **told: Any) -> Image.Image:
+    """Two paragraphs at the size of a preview."""
+    lines = [
+        "It was the best of times, it was the worst of times, it was",
+        "the age of wisdom, it was the age of foolishness.",
+    ] * 8
+    return sheet(lines, size=SMALL, px=px, at=(90, 90), **told)
+
+
+@pytest.mark.parametrize("angle", [-13, -7, -3, -1, -0.5, 0, 0.5, 2, 5, 10, 13])
+def test_skew_is_measured_to_a_fifth_of_a_degree(angle: float) -> None:
+    turned = noisy(printed().rotate(angle, fillcolor=255, resample=Image.Resampling.BICUBIC), 6)
+    lie = find_lie(find_ink(np.asarray(turned)))
+    assert not lie.sideways
+    assert lie.skew == pytest.approx(angle, abs=0.2)
+
+
+@pytest.mark.parametrize("angle", [-4, 0, 3])
+@pytest.mark.parametrize("turn", [90, 270])
+def test_lines_that_run_up_or_down_are_told(turn: int, angle: float) -> None:
+    turned = printed().rotate(turn + angle, expand=True, fillcolor=255, resample=Image.Resampling.BICUBIC)
+    lie = find_lie(find_ink(np.asarray(turned)))
+    assert lie.sideways
+    assert lie.skew == pytest.approx(angle, abs=0.2)
+
+
+def test_what_has_no_lines_has_no_lie() -> None:
+    rng = np.random.default_rng(2)
+    specks = Image.new("L", SMALL, 255)
+    for x, y in rng.integers(20, 800, (400, 2)):
+        ImageDraw.Draw(specks).ellipse((x, y, x + 6, y + 6), fill=0)
+    picture = Image.effect_mandelbrot(SMALL, (-2, -1.5, 1, 1.5), 60)
+    for image in (specks, picture, Image.new("L", SMALL, 255), sheet(["Word"], size=SMALL)):
+        lie = find_lie(find_ink(np.asarray(image)))
+        assert not lie.sideways and lie.skew == 0
+
+
+def test_letters_are_measured_whatever_the_light() -> None:
+    plain = letter_height(find_ink(np.asarray(printed(24))))
+    assert 10 <= plain <= 20
+    assert letter_height(
+        find_ink(
+            np.asarray(
+                printed(
+                    48,
+                )
+            )
+        )
+    ) == pytest.approx(2 * plain, rel=0.15)
+    for other in (printed(24, ink=200, paper=230), printed(24, ink=230, paper=20), noisy(printed(24, ink=80, paper=190), 5)):
+        assert letter_height(find_ink(np.asarray(other))) == pytest.approx(plain, rel=0.15)
+    assert letter_height(find_ink(np.asarray(Image.new("L", SMALL, 255)))) == 0
+
+
+@pytest.mark.parametrize("turn", [0, 90, 180, 270])
+@pytest.mark.parametrize("skew", [0.0, 4.0, -9.0])
+@pytest.mark.parametrize("size", [(600, 900), (900, 600)])
+def test_a_box_of_the_reading_frame_is_where_its_pixels_were(turn: int, skew: float, size: tuple[int, int]) -> None:
+    """The one place where the two frames must agree: what `straighten` does to pixels, `Frame.to_page` undoes for boxes."""
+    page = Image.new("L", size, 255)
+    spot = (int(0.62 * size[0]), int(0.3 * size[1]))
+    ImageDraw.Draw(page).rectangle((spot[0] - 10, spot[1] - 6, spot[0] + 10, spot[1] + 6), fill=0)
+    frame = replace(Frame(*size), turn=turn, skew=skew)
+    seen = straighten(np.asarray(page), frame)
+    assert seen.shape[::-1] == frame.upright
+    ys, xs = np.nonzero(seen < 128)
+    box = frame.to_page(
+        (xs.min() / seen.shape[1], ys.min() / seen.shape[0], xs.max() / seen.shape[1], ys.max() / seen.shape[0])
+    )
+    centre = ((box[0] + box[2]) / 2 * size[0], (box[1] + box[3]) / 2 * size[1])
+    assert centre == pytest.approx(spot, abs=2)
+
+
+def test_growing_keeps_the_corners() -> None:
+    page = np.full((400, 300), 200, np.uint8)
+    page[:20, :20] = 0
+    frame = Frame(300, 400, skew=10.0)
+    assert (straighten(page, frame) < 50).sum() < 300
+    grown = straighten(page, frame, grow=True)
+    assert (grown < 50).sum() == pytest.approx(400, rel=0.1)
+    assert np.median(grown) == 200
