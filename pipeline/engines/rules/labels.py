@@ -1,5 +1,6 @@
 """Finding a schema's labels on a sheet, also where OCR misread them; the longest label that fits a place has it."""
 
+import re
 import tomllib
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
@@ -43,6 +44,9 @@ class _Label(NamedTuple):
     weight: float
 
 
+_NUMBER_AFTER = re.compile(r"[-/_][A-Za-z]*\d")
+_NUMBER_BEFORE = re.compile(r"\d[-/_]$")
+
 _Match = tuple[_Label, int, int, float]
 """A label, where it starts and ends in squeezed text, and its weight there."""
 
@@ -66,7 +70,8 @@ def find_labels(sheet: Sheet, fields: Iterable[FieldSpec], *, decoys: bool = Tru
             found += _fuzzy(squeezed, labels, found)
         for label, start, end, weight in _compounds(_longest(found)):
             span = Span(cell, *squeezed.origin.span(start, end))
-            hits.append(Hit(label.name, label.kind, span, weight, end - start))
+            if not _within_number(span):
+                hits.append(Hit(label.name, label.kind, span, weight, end - start))
     return hits
 
 
@@ -154,6 +159,12 @@ def _longest(found: Sequence[_Match]) -> list[_Match]:
         if all(other[1:3] == (start, end) and other[0][:2] != label[:2] for other in over):
             kept.append(item)
     return sorted(kept, key=lambda item: item[1])
+
+
+def _within_number(span: Span) -> bool:
+    """Whether the find is a piece of a number, as in `GST/24/0098`."""
+    text = span.cell.text
+    return bool(_NUMBER_AFTER.match(text, span.end) or _NUMBER_BEFORE.search(text[: span.start]))
 
 
 def _compounds(found: Sequence[_Match]) -> list[_Match]:

@@ -9,7 +9,8 @@ from pipeline.records import Box, Leaf, PageWords
 from pipeline.values.lines import Habits, Line, bounding, habits_of, lines_of
 
 
-class Cell(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Cell:
     """Print that stands together in a row, parted from its neighbours by a wide gap.
 
     Attributes:
