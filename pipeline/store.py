@@ -40,12 +40,18 @@ def open_store(root: str) -> None:
 
 
 def publish_shard(root: str, run_id: str, index: int, schema: Schema, results: Sequence[DocumentResult]) -> Path:
-    """Write the shard whole or not at all, and return its path; a shard of the same name is replaced."""
+    """Write the shard whole or not at all, and return its path.
+
+    A shard that is published already stays as it is: a Worker may die between publishing and saying so, and a reader that has
+    seen a file's footer may still be reading its rows. Paths hold the run, so no other run means the same file.
+    """
+    path = Path(root) / layout.shard(schema.schema_name, run_id, index)
+    if path.exists():
+        return path
     shape = shard_schema(schema)
     table = pa.Table.from_pylist([row_of(result, schema, run_id) for result in results], schema=shape)
     sink = pa.BufferOutputStream()
     pq.write_table(table, sink, compression="zstd")
-    path = Path(root) / layout.shard(schema.schema_name, run_id, index)
     _publish(path, sink.getvalue())
     return path
 

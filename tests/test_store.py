@@ -1,10 +1,12 @@
 """Store: a shard is whole or not there, its types come from the schema, and odd values never lose it."""
 
+import itertools
 import multiprocessing
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -73,23 +75,38 @@ def test_odd_values_and_names_never_lose_a_shard(tmp_path: Path, made: Made) -> 
 
 
 def _publish_for_ever(root: str, result: object) -> None:
-    while True:
-        store.publish_shard(root, "r1", 0, INVOICE, [result] * 50)  # type: ignore[list-item]
+    for index in itertools.count():
+        store.publish_shard(root, "r1", index, INVOICE, [result] * 50)  # type: ignore[list-item]
 
 
 def test_a_reader_never_sees_half_a_shard_and_a_killed_writer_leaves_none(tmp_path: Path, made: Made) -> None:
-    result = made("/in/a")
-    path = store.publish_shard(str(tmp_path), "r1", 0, INVOICE, [result] * 50)
-    writer = multiprocessing.get_context("spawn").Process(target=_publish_for_ever, args=(str(tmp_path), result))
+    writer = multiprocessing.get_context("spawn").Process(target=_publish_for_ever, args=(str(tmp_path), made("/in/a")))
     writer.start()
+    shards = tmp_path / "shards"
     try:
-        for _ in range(300):
-            assert pq.read_table(path).num_rows == 50
+        while len(list(shards.glob("*/*/*.parquet"))) < 3:
+            assert writer.is_alive()
+        reads = [_rows(shards) for _ in range(100)]
     finally:
         writer.kill()
         writer.join()
-    assert pq.read_table(path).num_rows == 50
-    assert [p.name for p in path.parent.glob("*.parquet")] == ["shard-00000.parquet"]
+    last = _rows(shards)
+    assert all(rows % 50 == 0 for rows in (*reads, last))
+    assert reads == sorted(reads)
+    assert reads[0] < reads[-1], "nothing was published while it was read"
+    assert last == 50 * len(list(shards.glob("*/*/*.parquet")))
+
+
+def _rows(shards: Path) -> int:
+    (count,) = duckdb.execute(f"SELECT count(document_id) FROM '{shards}/*/*/*.parquet'").fetchone() or (0,)
+    return int(count)
+
+
+def test_a_published_shard_is_never_replaced(tmp_path: Path, made: Made) -> None:
+    path = store.publish_shard(str(tmp_path), "r1", 0, INVOICE, [made("/in/a")])
+    before = (path.stat().st_ino, path.read_bytes())
+    assert store.publish_shard(str(tmp_path), "r1", 0, INVOICE, [made("/in/a"), made("/in/b")]) == path
+    assert (path.stat().st_ino, path.read_bytes()) == before
 
 
 def test_words_and_answers_come_back_as_they_were(tmp_path: Path) -> None:
