@@ -1,6 +1,7 @@
 """The Prefect flow of a batch: plan the shards, hand them to Workers, report. It knows nothing of documents."""
 
 import contextlib
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
@@ -14,7 +15,7 @@ from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.cluster import Cluster
 from flows.workers import Counts
-from pipeline.errors import OctoglotError
+from pipeline.errors import OctoglotError, RunError
 from pipeline.records import Shard
 
 MOST_TASKS = 200
@@ -55,7 +56,13 @@ def read_shards(batch: Batch, first: int, last: int) -> Counts:
     return counts
 
 
-@flow(name="octoglot-batch", retries=0, persist_result=False, validate_parameters=False)
+@flow(
+    name="octoglot-batch",
+    flow_run_name="{schema} {run_id}",
+    retries=0,
+    persist_result=False,
+    validate_parameters=False,
+)
 def octoglot_batch(run_id: str, schema: str, out: str) -> Counts:
     """Hand ranges of shards to Workers, and write what came of it as an artifact."""
     batch = _batch.get()
@@ -71,6 +78,8 @@ def octoglot_batch(run_id: str, schema: str, out: str) -> Counts:
         try:
             total.merge(future.result())
         except OctoglotError as error:
+            # What fails a whole shard (a full disk, an engine that is gone) would fail the next one too.
+            batch.cluster().stop.set()
             failures.append(error)
     create_markdown_artifact(_report(run_id, schema, out, total, time.time() - started), key="octoglot-batch")
     if failures:
@@ -79,10 +88,16 @@ def octoglot_batch(run_id: str, schema: str, out: str) -> Counts:
 
 
 def run_batch(batch: Batch, schema: str, out: str) -> Counts:
-    """Run the flow in this process, with as many tasks at a time as there are Workers."""
+    """Run the flow in this thread, with as many tasks at a time as there are Workers; raises RunError, Stopped."""
     runner: Any = ThreadPoolTaskRunner(max_workers=max(batch.workers, 1))
-    with handed(batch):
-        counts: Counts = octoglot_batch.with_options(task_runner=runner)(batch.run_id, schema, out)
+    try:
+        with handed(batch):
+            counts: Counts = octoglot_batch.with_options(task_runner=runner)(batch.run_id, schema, out)
+    except OctoglotError:
+        raise
+    except Exception as error:
+        api = os.environ.get("PREFECT_API_URL", "")
+        raise RunError(f"Prefect cannot run the flow ({api}): {type(error).__name__}: {error}", "`octoglot doctor`") from error
     return counts
 
 

@@ -1,9 +1,10 @@
 """The Ray side of a run: starts or joins Ray, lends Workers to whoever has a shard, and outlives their deaths."""
 
 import contextlib
-import os
 import queue
+import tempfile
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +14,8 @@ from ray.exceptions import RayActorError, RayTaskError
 from flows.workers import Counts, Job, Orders, Scoreboard, Worker, actor
 from pipeline.errors import OctoglotError, RunError
 from pipeline.records import Shard
+
+QUIET: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
 
 
 @dataclass(frozen=True)
@@ -31,27 +34,34 @@ class Stopped(OctoglotError):
     exit_code = 130
 
 
-def start_ray(address: str) -> int:
-    """Join the cluster at `address`, or start a private local Ray without a dashboard.
+@contextlib.contextmanager
+def ray_running(address: str, workers: int) -> Iterator[int]:
+    """Join the cluster at `address`, or run a private local Ray without a dashboard, for as long as the block runs.
 
-    Returns:
-        The number of CPU cores that Ray has.
+    Yields:
+        How many preparers it has room for: `workers`, or one a core where that is 0; on a cluster, no more than it has cores.
 
     Raises:
         RunError: Ray does not come up.
     """
-    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
-    try:
-        if address:
-            ray.init(address=address, **quiet)
-        else:
-            # Page images travel one by one and are used at once: a small store will do.
-            ray.init(include_dashboard=False, object_store_memory=512 * 1024**2, num_cpus=os.cpu_count(), **quiet)
-        resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
-        return max(int(resources.get("CPU", 1)), 1)
-    except Exception as error:
-        where = f"join Ray at {address}" if address else "start a local Ray"
-        raise RunError(f"cannot {where}: {error}", "`octoglot doctor` looks for the cause") from error
+    with contextlib.ExitStack() as ending:
+        try:
+            if address:
+                ray.init(address=address, **QUIET)
+            else:
+                # Ray's sockets lie in its folder, and a socket's path may have 107 bytes: the default folder may be too long.
+                folder = ending.enter_context(
+                    tempfile.TemporaryDirectory(prefix="octoglot-", dir="/tmp", ignore_cleanup_errors=True)
+                )
+                # Page images travel one by one and are used at once: a small store will do. Cores: as Ray counts them.
+                local: dict[str, Any] = {"object_store_memory": 512 * 1024**2, "num_cpus": workers or None, "_temp_dir": folder}
+                ray.init(address="local", include_dashboard=False, **local, **QUIET)
+        except Exception as error:
+            where = f"join Ray at {address}" if address else "start a local Ray"
+            raise RunError(f"cannot {where}: {error}", "`octoglot doctor` looks for the cause") from error
+        ending.callback(ray.shutdown)
+        cores = max(int(ray.cluster_resources().get("CPU", 1)), 1)  # type: ignore[no-untyped-call]
+        yield min(workers or cores, cores)
 
 
 @dataclass
@@ -70,7 +80,7 @@ class Cluster:
 
     def progress(self) -> Progress:
         """What the scoreboard says now."""
-        return Progress(*ray.get(self._board.progress.remote()))
+        return Progress(*ray.get(self._board.progress.remote(), timeout=5))
 
     def read_shard(self, shard: Shard, attempts: dict[str, int]) -> Counts:
         """Have a Worker read and publish the shard, whatever dies on the way; raises RunError, Stopped."""

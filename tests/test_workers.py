@@ -18,17 +18,15 @@ SETTINGS = Settings(engine="fake", page_timeout_s=4, survey_timeout_s=4, range_p
 
 @pytest.fixture(scope="module")
 def local_ray(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    import ray
     from ray import cloudpickle
 
-    from flows.cluster import start_ray
+    from flows.cluster import ray_running
     from flows.quiet import set_up
 
     set_up(tmp_path_factory.mktemp("state"), "")
     cloudpickle.register_pickle_by_value(hostile)
-    start_ray("")
-    yield
-    ray.shutdown()
+    with ray_running("", 0):
+        yield
 
 
 def read(folder: Path, root: Path, files: dict[str, str], run_id: str = "r1") -> dict[str, list[tuple]]:

@@ -8,8 +8,9 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager, redirect_stdout
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -35,13 +36,32 @@ from flows.cli.common import (
 )
 from flows.cli.plan import Prepared, describe, prepare
 from flows.cli.progress import show_progress
-from pipeline.errors import UsageError
+from pipeline.errors import OctoglotError, RunError, UsageError
 
 if TYPE_CHECKING:
     from flows.cluster import Cluster
     from flows.workers import Counts
 
+STOP_S = 8.0
+"""Seconds after which a run that was called off ends, whatever hangs."""
+
 SEE = "SELECT source, page, stage, reason, next_step FROM quarantine"
+
+
+@dataclass
+class Halt:
+    """The user's wish to end the run: the event that the run looks at, and the signal that set it."""
+
+    stop: threading.Event = field(default_factory=threading.Event)
+    signal: int = 0
+
+
+class Interrupted(OctoglotError):
+    """A signal ended the run: exit code 128 and its number, so 130 for Ctrl-C."""
+
+    def __init__(self, message: str, number: int) -> None:
+        super().__init__(message, "the same command carries on")
+        self.exit_code = 128 + number
 
 
 def run(
@@ -73,9 +93,8 @@ def run(
 
 
 def _check_engine(made: Prepared) -> None:
-    from pipeline.words import missing_packs
-
     from pipeline.extract import probe_engine
+    from pipeline.words import missing_packs
 
     missing = probe_engine(made.settings)
     if made.settings.words in ("auto", "ocr"):
@@ -85,78 +104,95 @@ def _check_engine(made: Prepared) -> None:
 
 
 def _run(made: Prepared, started: float) -> tuple["Counts", str]:
+    from flows.quiet import set_up
     from pipeline import store
 
-    run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(2)}"
+    run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
     record = {"run_id": run_id, "started": started, "schema": made.schema.schema_name, "plan": describe(made.plan)}
     record |= {"settings": made.settings.model_dump(mode="json"), "versions": _versions()}
     store.write_run_record(made.root, run_id, record | {"state": "running"})
     state = "failed"
     try:
-        with _interruptible() as stop:
-            counts = _flow(made, run_id, stop)
+        with _interruptible() as halt:
+            state_dir = set_up(made.settings.state_dir, made.settings.ray_address)
+            stderr.print(f"{made.plan.pending:,} documents to read; starting Ray and Prefect …")
+            counts, first_page_at = _flow(made, run_id, state_dir, halt)
         state = "finished"
         record |= {"documents": counts.documents, "pages": counts.pages}
+        record |= {"first_page_s": round(first_page_at - started, 2) if first_page_at else None}
+    except Interrupted:
+        state = "stopped"
+        raise
     finally:
         store.write_run_record(made.root, run_id, record | {"state": state, "ended": time.time()})
     return counts, run_id
 
 
-def _flow(made: Prepared, run_id: str, stop: threading.Event) -> "Counts":
-    """Start Ray in a thread while Prefect starts in this one, and run the flow."""
-    from flows.quiet import set_up
+def _flow(made: Prepared, run_id: str, state_dir: Path, halt: Halt) -> tuple["Counts", float]:
+    """Start Prefect's server, Ray and the flow side by side, and show how far they are; gives the time of the first page too.
 
-    set_up(made.settings.state_dir, made.settings.ray_address)
-    stderr.print(f"{made.plan.pending:,} documents to read; starting Ray and Prefect …")
-    with ThreadPoolExecutor(1) as starter, ExitStack() as quiet:
-        cluster = starter.submit(_start_cluster, made, run_id, stop)
+    Ray and the flow run in threads of their own: signals reach this one, and it is never kept waiting by a call that hangs.
+    """
+    from flows.server import local_server
+
+    with ExitStack() as ending:
+        # Ray prints a line on stdout when a process of its dies; stdout is for data, and the ledger tells of every death.
+        ending.enter_context(redirect_stdout(ending.enter_context((state_dir / "ray.log").open("a", encoding="utf-8"))))
+        hands = ending.enter_context(ThreadPoolExecutor(2))
+        ending.enter_context(local_server(state_dir / "prefect.log"))
+        cluster = hands.submit(_start_cluster, made, run_id, halt.stop, ending)
+        flow = hands.submit(_run_flow, made, run_id, cluster, halt.stop)
         try:
-            from flows.batch import Batch, run_batch
-
-            # Ray prints a line on stdout when a process of its dies; stdout is for data, and the ledger tells of every death.
-            log = quiet.enter_context((made.settings.state_dir / "ray.log").open("a", encoding="utf-8"))
-            quiet.enter_context(redirect_stdout(log))
-            batch = Batch(run_id, made.plan.shards, made.plan.attempts, cluster.result, workers=1)
-            with show_progress(cluster, made.plan.pending):
-                return run_batch(batch, made.schema.schema_name, made.root)
+            show_progress(cluster, flow, made.plan.pending)
+            return flow.result(), cluster.result().progress().first_page_at
+        except OctoglotError as error:
+            if halt.signal:
+                raise Interrupted(error.message, halt.signal) from error
+            raise
         finally:
-            _end_ray(cluster)
+            wait([cluster])  # what it has started is ended with the rest
 
 
-def _start_cluster(made: Prepared, run_id: str, stop: threading.Event) -> "Cluster":
-    from flows.cluster import Cluster, start_ray
+def _start_cluster(made: Prepared, run_id: str, stop: threading.Event, ending: ExitStack) -> "Cluster":
+    from flows.cluster import Cluster, ray_running
     from flows.workers import Job
 
-    cores = start_ray(made.settings.ray_address)
-    preparers = made.settings.workers or cores
+    preparers = ending.enter_context(ray_running(made.settings.ray_address, made.settings.workers))
     job = Job(run_id, made.root, made.reference, made.settings, preparers)
     return Cluster(job, workers=1, stop=stop)
 
 
-def _end_ray(cluster: "Future[Cluster]") -> None:
-    if cluster.exception() is None:
-        import ray
+def _run_flow(made: Prepared, run_id: str, cluster: "Future[Cluster]", stop: threading.Event) -> "Counts":
+    from flows.batch import Batch, run_batch
 
-        ray.shutdown()
+    if stop.is_set():
+        raise RunError("stopped before anything was read")
+    batch = Batch(run_id, made.plan.shards, made.plan.attempts, cluster.result, workers=1)
+    return run_batch(batch, made.schema.schema_name, made.root)
 
 
 @contextmanager
-def _interruptible() -> Iterator[threading.Event]:
-    """An event that the first Ctrl-C sets; the second one ends the process at once."""
-    stop = threading.Event()
+def _interruptible() -> Iterator[Halt]:
+    """What the first Ctrl-C or SIGTERM sets; the second one ends the process at once, as does a run that does not stop."""
+    halt = Halt()
 
-    def on_signal(*_: Any) -> None:
-        if stop.is_set():
-            # Nothing half-written can be seen: shards are published whole.
-            os._exit(130)
-        stop.set()
+    def on_signal(number: int, _: Any) -> None:
+        if halt.signal:
+            # Nothing half-written can be seen: shards are published whole. Ray and the server end with this process.
+            os._exit(128 + number)
+        halt.signal = number
+        halt.stop.set()
+        last_resort = threading.Timer(STOP_S, os._exit, (128 + number,))
+        last_resort.daemon = True
+        last_resort.start()
         stderr.print("stopping; what is published stays, the same command carries on (Ctrl-C again: at once)")
 
-    before = signal.signal(signal.SIGINT, on_signal)
+    before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield stop
+        yield halt
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _tell_nothing_to_do(made: Prepared, format: str) -> None:
