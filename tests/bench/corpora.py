@@ -70,7 +70,8 @@ def measure(folder: Path, out: Path, failures: bool) -> None:
     console.print(table)
     for failure in report["failures"] if failures else ():
         console.print(
-            f"{Path(failure['file']).name}: {failure['name']} {failure['outcome']}: {failure['expected']!r} / {failure['found']!r}"
+            f"{Path(failure['file']).name}: {failure['name']} {failure['outcome']}: "
+            f"{failure['expected']!r} / {failure['found']!r}"
         )
 
 
