@@ -3,12 +3,14 @@
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 from pipeline.engines.rules.labels import Hit
 from pipeline.engines.rules.nearby import Neighbourhood, Slot
 from pipeline.engines.rules.readers import Found, read
 from pipeline.engines.rules.sheet import Sheet, Span
 from pipeline.records import Typed
+from pipeline.values.arithmetic import sum_holds
 from schemas.fields import FieldSpec, Kind
 
 Key = tuple[int, int]
@@ -86,6 +88,7 @@ def _values(
     """The values at a label, with how near each is; below it only where nothing of the kind stands beside it."""
     money = spec.kind is Kind.MONEY
     beside: list[tuple[Found, float]] = []
+    below: list[tuple[Found, float]] = []
     near_by = False
     for slot in around.slots(hit, column=money):
         if slot.span.cell.index in taken:
@@ -99,12 +102,24 @@ def _values(
             continue
         if not values and money:
             break
-        for value in values:
-            yield value, slot.near * (1.0 if sheet.across(slot.below, sheet.box(value.span)) < 0.5 else _ASIDE)
+        below += [
+            (value, slot.near * (1.0 if sheet.across(slot.below, sheet.box(value.span)) < 0.5 else _ASIDE)) for value in values
+        ]
+    yield from _with_their_sum(below) if money else below
     # In a row of sums (base, rate, tax) the last is the one that the label means.
     best = max((near for _, near in beside), default=0.0)
     for place, (value, near) in enumerate(reversed(beside) if money else beside):
         yield value, (best if money else near) * (1.0 if place == 0 else 0.85)
+
+
+def _with_their_sum(column: Sequence[tuple[Found, float]]) -> Iterator[tuple[Found, float]]:
+    """The values under a heading; where the last is the sum of those above it, it is the one that is meant."""
+    *above, last = [value.value for value, _ in column] or [None]
+    terms = [value for value in above if isinstance(value, Decimal)]
+    summed = len(terms) > 1 and isinstance(last, Decimal) and sum_holds(last, terms)
+    best = max((near for _, near in column), default=0.0)
+    for place, (value, near) in enumerate(column):
+        yield value, (best if place == len(above) else 0.5 * near) if summed else near
 
 
 def _key(span: Span) -> Key:

@@ -9,7 +9,7 @@ from pipeline.engines.rules.labels import Hit
 from pipeline.engines.rules.sheet import Reading, Sheet
 from pipeline.engines.rules.weights import UNLABELLED, Page, Scored, weigh
 from pipeline.records import Leaf, Typed
-from pipeline.values.arithmetic import judge, sum_holds
+from pipeline.values.arithmetic import SUM_TOLERANCE, judge, sum_holds
 from schemas.base import Order, Rule, Schema, Sum, specs
 from schemas.fields import Kind
 
@@ -73,10 +73,18 @@ def _worth(
         if passed is False:
             worth -= _FAILS
         elif isinstance(rule, Sum) and (passed or _holds_in_parts(rule, values, scored)):
-            worth += _HOLDS if all(values.get(part) != 0 for part in rule.parts) else _HOLDS_BY_NOTHING
+            if any(_is_nothing(values.get(part)) for part in rule.parts):
+                worth += _HOLDS_BY_NOTHING
+                continue
+            worth += _HOLDS
             held |= _terms(rule)
     sure = {name: (c, max(s, min(0.6 + s, 0.97)) if name in held else s) for name, (c, s) in chosen.items()}
     return worth, sure
+
+
+def _is_nothing(value: Typed) -> bool:
+    """Whether a term is so small that any two equal numbers would make the sum hold."""
+    return isinstance(value, Decimal) and abs(value) <= 2 * SUM_TOLERANCE
 
 
 def _holds_in_parts(rule: Sum, values: Mapping[str, Typed], scored: Mapping[str, Scored]) -> bool:

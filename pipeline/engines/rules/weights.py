@@ -64,9 +64,10 @@ def _sums(spec: FieldSpec, scored: Scored, page: Page) -> Iterator[tuple[Candida
     for candidate, score in scored:
         is_largest = spec.required and values[candidate.key] == largest
         if not score:
-            if candidate.claimed or candidate.form < 1:
+            if candidate.scores.get("", 0.0) or candidate.form < 1:
                 continue
-            score = _ONLY_ONE if is_largest and page.page_count == 1 else UNLABELLED
+            free = is_largest and page.page_count == 1 and not candidate.claimed
+            score = _ONLY_ONE if free else UNLABELLED * (1 - 0.3 * candidate.claimed)
         elif is_largest:
             score += _LARGEST * (1 - score)
         if values[candidate.key] in paid:
