@@ -15,11 +15,11 @@ from pipeline import check, ground, language, merge, normalize, render, words
 from pipeline.engines.base import Engine
 from pipeline.errors import DocumentError, Reason
 from pipeline.extract import ask, engine_fingerprint
+from pipeline.pages import OpenDocument, PageView
 from pipeline.records import (
     DocumentResult,
     Keys,
     LedgerRow,
-    Merged,
     PageAnswer,
     PageWords,
     PreparedPage,
@@ -204,7 +204,7 @@ def page_ranges(page_count: int, size: int) -> list[range]:
 
 
 def _prepare_page(
-    document: render.OpenDocument,
+    document: OpenDocument,
     number: int,
     hint: str,
     settings: Settings,
@@ -226,7 +226,7 @@ def _prepare_page(
     return PreparedPage(number, problem=problem, seconds=time.perf_counter() - started)
 
 
-def _read_words(view: render.PageView, number: int, hint: str, settings: Settings) -> PageWords:
+def _read_words(view: PageView, number: int, hint: str, settings: Settings) -> PageWords:
     if render.is_blank(view, settings):
         return PageWords(number, view.frame, blank=True)
     draft = words.draft(view, hint, settings)
@@ -267,6 +267,3 @@ def _document_language(rows: Sequence[LedgerRow]) -> str:
 
 def _digest(*parts: str) -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
-
-
-__all__ = ["Merged", "PageOutcome", "process_document"]

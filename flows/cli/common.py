@@ -24,7 +24,7 @@ WordsMode = Annotated[str | None, typer.Option("--words", help="auto, text-layer
 Workers = Annotated[int | None, typer.Option("--workers", min=1, help="processes that read pages; default: one a core")]
 Format = Annotated[str, typer.Option("--format", help="table or json")]
 
-stderr = Console(stderr=True, highlight=False, soft_wrap=True)
+stderr = Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
 
 
 def settings_from(**flags: Any) -> Settings:

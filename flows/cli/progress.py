@@ -30,11 +30,11 @@ def _bar(cluster: "Future[Cluster]", flow: "Future[Counts]", documents: int) -> 
         TextColumn("{task.description}"),
         BarColumn(bar_width=24),
         MofNCompleteColumn(),
-        TextColumn("documents · {task.fields[told]}"),
+        TextColumn("documents · {task.fields[told]}", markup=False),
         TimeElapsedColumn(),
         TextColumn("left"),
         TimeRemainingColumn(),
-        TextColumn("{task.fields[latest]}", style="dim"),
+        TextColumn("{task.fields[latest]}", style="dim", markup=False),
     )
     with Progress(*columns, console=stderr, transient=True) as progress:
         bar = progress.add_task("starting", total=documents, told="…", latest="")

@@ -3,6 +3,7 @@
 import os
 import platform
 import secrets
+import shlex
 import signal
 import sys
 import threading
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
     from flows.cluster import Cluster
     from flows.workers import Counts
 
-STOP_S = 8.0
+STOP_S = 6.0
 """Seconds after which a run that was called off ends, whatever hangs."""
 
 SEE = "SELECT source, page, stage, reason, next_step FROM quarantine"
@@ -176,13 +177,17 @@ def _interruptible() -> Iterator[Halt]:
     """What the first Ctrl-C or SIGTERM sets; the second one ends the process at once, as does a run that does not stop."""
     halt = Halt()
 
+    def leave() -> None:
+        # Nothing half-written can be seen: shards are published whole. Ray and the server end with this process.
+        stderr.print("octoglot: stopped at once")
+        os._exit(128 + halt.signal)
+
     def on_signal(number: int, _: Any) -> None:
         if halt.signal:
-            # Nothing half-written can be seen: shards are published whole. Ray and the server end with this process.
-            os._exit(128 + number)
+            leave()
         halt.signal = number
         halt.stop.set()
-        last_resort = threading.Timer(STOP_S, os._exit, (128 + number,))
+        last_resort = threading.Timer(STOP_S, leave)
         last_resort.daemon = True
         last_resort.start()
         stderr.print("stopping; what is published stays, the same command carries on (Ctrl-C again: at once)")
@@ -196,27 +201,30 @@ def _interruptible() -> Iterator[Halt]:
 
 
 def _tell_nothing_to_do(made: Prepared, format: str) -> None:
-    left = made.plan.left_alone
     if format == "json":
         print_json([describe(made.plan) | {"state": "nothing to do"}])
     stderr.print(f"nothing to do: all {made.plan.found:,} documents were read before into {made.root}")
-    if left:
-        stderr.print(f'{left:,} of them are quarantined and stay so: octoglot sql "{SEE}" --out {made.root}')
-    sys.exit(3 if left else 0)
+    _tell_quarantined(f"{made.plan.left_alone:,} of them", made.plan.left_alone, made.root)
 
 
 def _tell_end(made: Prepared, counts: "Counts", run_id: str, seconds: float, format: str) -> None:
     pages = {status: counts.pages.get(status, 0) for status in ("ok", "repaired", "skipped", "quarantined")}
     documents = sum(counts.documents.values())
-    quarantined = pages["quarantined"] or made.plan.left_alone
     if format == "json":
         print_json([{"run_id": run_id, "documents": documents, "pages": pages, "seconds": round(seconds, 1)}])
     told = ", ".join(f"{number:,} {status}" for status, number in pages.items() if number or status == "ok")
     stderr.print(f"pages: {told} — {documents:,} documents in {seconds:.0f} s → {made.root}")
-    if quarantined:
-        stderr.print(f'quarantined: octoglot sql "{SEE}" --out {made.root}')
-    stderr.print(f'next: octoglot sql "SELECT * FROM {made.schema.schema_name}" --out {made.root}')
-    sys.exit(3 if quarantined else 0)
+    stderr.print(f'next: octoglot sql "SELECT * FROM {made.schema.schema_name}" --out {shlex.quote(made.root)}')
+    before = f"{made.plan.left_alone:,} documents of earlier runs" if made.plan.left_alone else ""
+    now = f"{pages['quarantined']:,} pages" if pages["quarantined"] else ""
+    _tell_quarantined(" and ".join(filter(None, (now, before))), pages["quarantined"] + made.plan.left_alone, made.root)
+
+
+def _tell_quarantined(what: str, number: int, root: str) -> None:
+    """End the command: exit code 3 and the SQL to paste where something that was asked for is quarantined, else 0."""
+    if number:
+        stderr.print(f'quarantined: {what}: octoglot sql "{SEE}" --out {shlex.quote(root)}')
+    sys.exit(3 if number else 0)
 
 
 def _versions() -> dict[str, str]:
