@@ -44,6 +44,7 @@ class Neighbourhood:
         self._by_cell: dict[int, list[Hit]] = defaultdict(list)
         for hit in hits:
             self._by_cell[hit.span.cell.index].append(hit)
+        self._right = max((cell.box[2] for cell in sheet.cells), default=1.0)
 
     def slots(self, hit: Hit, *, column: bool = False) -> Iterator[Slot]:
         """The slots of a label, likeliest first.
@@ -70,7 +71,7 @@ class Neighbourhood:
         return any(hit.span.start <= 1 for hit in self._by_cell.get(cell.index, ()))
 
     def _below(self, hit: Hit, trust: float, column: bool) -> Iterator[Slot]:
-        box = self.sheet.box(hit.span)
+        box = self._column(hit)
         near, row = BELOW, -1
         for cell in self.sheet.below(box, hit.span.cell.row, _COLUMN_REACH if column else _REACH):
             if row >= 0 and cell.row != row:
@@ -83,6 +84,15 @@ class Neighbourhood:
             if self.labelled(cell):
                 return
             yield Slot(Span(cell, 0, len(cell.text)), trust * near, box)
+
+    def _column(self, hit: Hit) -> Box:
+        """What lies below a label: the label's width, and in a row of labels all up to the next one, as in boxes of a form."""
+        box, cell = self.sheet.box(hit.span), hit.span.cell
+        others = [other for other in self.sheet.rows[cell.row] if other is not cell]
+        if hit.span.start > 1 or hit.span.end < len(cell.text) - 1 or not any(map(self.labelled, others)):
+            return box
+        right = min((other.box[0] for other in self.sheet.right_of(cell)), default=self._right)
+        return (box[0], box[1], max(box[2], right - 0.005), box[3])
 
     def _next_label(self, hit: Hit) -> int:
         """Where the next label in the cell starts."""
