@@ -14,6 +14,7 @@ from pipeline.values.amounts import (
     parse_number,
     parse_percent,
 )
+from pipeline.values.currencies import find_currencies
 from pipeline.values.numbers import read_core
 
 LOCALES = [
@@ -227,3 +228,8 @@ def test_what_babel_prints_is_read_back(locale, value):
     found = find_amounts(f"Summe: {with_currency}", language)
     if locale[:2] not in ("de", "it") or " " not in with_currency.replace("\u00a0", " ")[:-2]:
         assert [amount for _, _, amount in found] == [Amount(value, "EUR")]
+
+
+def test_the_end_of_a_bic_is_no_currency() -> None:
+    assert find_currencies("SWIFT HELADEF1GEL") == []
+    assert [mark.code for mark in find_currencies("100GEL")] == ["GEL"]

@@ -55,7 +55,8 @@ def _pattern() -> re.Pattern[str]:
         (rf"(?<!{letter})" if s[0].isalpha() else "") + re.escape(s) + (rf"(?!{letter})" if s[-1].isalpha() else "")
         for s in signs
     ]
-    code = rf"(?<!{letter})(?:{'|'.join(table['codes'].split())})(?!{letter})"
+    # Not at the end of a BIC such as HELADEF1GEL.
+    code = rf"(?<!{letter})(?<!{letter}\d)(?:{'|'.join(table['codes'].split())})(?!{letter})"
     word = rf"(?<!{letter})(?i:{'|'.join(map(re.escape, words))})(?!{letter}|{_MARKS})"
     return re.compile("|".join([*sign, code, word]))
 
