@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from pipeline.records import Box, PageWords, Word
+from pipeline.records import Box, PageWords, Word, WordsFrom
 from pipeline.values.amounts import decimal_sign, find_amounts
 from pipeline.values.currencies import find_currencies
 from pipeline.values.dates import month_first_evidence
@@ -78,8 +78,9 @@ def habits_of(page: PageWords, lines: Sequence[Line] | None = None) -> Habits:
     named = beside or Counter(mark.code for text in texts for mark in find_currencies(text, page.language) if mark.code)
     currency = named.most_common(1)[0][0] if named else ""
     month_first = month_first_evidence(texts)
-    # One sign alone may be a misread letter.
-    if month_first is None and page.language == "en" and currency == "USD" and beside["USD"] > 1:
+    # In OCR one sign alone may be a misread letter.
+    dollars = currency == "USD" and (beside["USD"] > 1 or page.words_from is not WordsFrom.OCR)
+    if month_first is None and page.language == "en" and dollars:
         month_first = True
     return Habits(page.language, decimal, month_first, currency)
 
