@@ -1,0 +1,1 @@
+"""Sample documents with their truth, and what makes them."""

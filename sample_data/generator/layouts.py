@@ -1,0 +1,97 @@
+"""The layouts, and setting a document in one of them: a template of typst each, and what it has room for."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import typst
+
+from sample_data.generator.images import Picture, from_png
+
+_TEMPLATES = Path(__file__).parent / "templates"
+_ALL = ("pos", "article", "description", "quantity", "unit", "unit_price", "discount", "tax_rate", "amount")
+_SOME = ("pos", "description", "quantity_unit", "unit_price", "discount", "tax_rate", "amount")
+_FEW = ("description", "quantity", "unit_price", "discount", "amount")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A way to set an invoice.
+
+    Attributes:
+        columns: of its table of lines.
+        capacity: lines that fit on its first page and on those after it; the last page has room for the sums below as many.
+    """
+
+    columns: tuple[str, ...] = _SOME
+    capacity: tuple[int, int] = (60, 60)
+
+
+INVOICES: Mapping[str, Layout] = {
+    "letterhead_left": Layout(_SOME, (18, 26)),
+    "letterhead_right": Layout(("description", "quantity", "unit", "unit_price", "discount", "amount"), (16, 24)),
+    "two_column": Layout(("quantity", "description", "unit_price", "discount", "amount")),
+    "key_value": Layout(("pos", "description", "tax_rate", "quantity", "unit_price", "discount", "amount"), (16, 26)),
+    "form": Layout(_FEW),
+    "freelancer": Layout(("description", "amount")),
+    "industrial": Layout(_ALL, (24, 32)),
+    "colourful": Layout(_FEW),
+    "classic": Layout(("quantity", "unit", "description", "unit_price", "discount", "amount")),
+    "sidebar": Layout(("description", "quantity", "amount")),
+}
+"""By name; one more is a line here and a template of that name."""
+
+RECEIPTS: Mapping[str, tuple[str, ...]] = {
+    "till": ("till",),
+    "restaurant": ("restaurant",),
+    "fuel": ("fuel",),
+    "counter": ("till", "restaurant"),
+    "cash_bill": ("bill",),
+}
+"""Layouts of receipts, and the shops (see Place) that use them."""
+
+LONG = tuple(name for name, layout in INVOICES.items() if layout.capacity[0] < 30)
+"""Layouts for invoices of several pages."""
+
+
+@dataclass(frozen=True)
+class SetDocument:
+    """A document as it left the printer: a PDF, and the schema's fields that are printed on it."""
+
+    layout: str
+    paper: Mapping[str, Any]
+    pdf: bytes
+    printed: frozenset[str]
+
+    def pages(self, dpi: int) -> list[Picture]:
+        """Its pages as pictures, RGB of uint8 (height, width, 3)."""
+        made = _compiled(self.layout, self.paper, format="png", ppi=float(dpi))
+        return [from_png(page) for page in (made if isinstance(made, list) else [made])]
+
+
+def set_document(layout: str, paper: Mapping[str, Any]) -> SetDocument:
+    """The paper set in the layout (a key of INVOICES or RECEIPTS)."""
+    pdf = _compiled(layout, paper)
+    # The compiler answers for what it compiled last.
+    marks = json.loads(_compiler().query("<printed>", field="value"))
+    return SetDocument(layout, paper, pdf, frozenset(marks))
+
+
+def stamp(words: str, paper: Mapping[str, Any]) -> Picture:
+    """A rubber stamp with these words, in the paper's script."""
+    return from_png(_compiled("stamp", {**paper, "words": words}, format="png", ppi=200.0))
+
+
+def _compiled(template: str, paper: Mapping[str, Any], **told: Any) -> Any:
+    """The paper set by a template: a PDF's bytes, or what `told` asks for."""
+    inputs = {"doc": json.dumps(paper, ensure_ascii=False, sort_keys=True)}
+    return _compiler().compile(input=_TEMPLATES / f"{template}.typ", sys_inputs=inputs, **told)
+
+
+@cache
+def _compiler() -> Any:
+    """One compiler for all: it looks for the system's fonts when it is made."""
+    return typst.Compiler(root=_TEMPLATES)

@@ -1,0 +1,77 @@
+"""What is true of a document: the values of the fields that are printed on it, and the names of those that are not."""
+
+from collections.abc import Collection
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from sample_data.generator.content import Invoice, Line, Receipt
+from schemas.base import specs
+from schemas.invoice import Invoice as InvoiceSchema
+from schemas.receipt import Receipt as ReceiptSchema
+
+
+def truth_of(content: Invoice | Receipt, printed: Collection[str]) -> dict[str, Any]:
+    """The `fields` and `absent` of a line of the truth file.
+
+    Args:
+        content: what the document says.
+        printed: names of the fields that its layout printed, `line_items[0].amount` for those of lines.
+    """
+    schema = InvoiceSchema if isinstance(content, Invoice) else ReceiptSchema
+    known = {
+        **(_of_invoice(content) if isinstance(content, Invoice) else _of_receipt(content)),
+        "currency": content.place.currency,
+    }
+    names = [spec.name for spec in specs(schema)]
+    fields: dict[str, Any] = {name: _plain(known[name]) for name in names if name in printed}
+    fields["line_items"] = [_line(index, line, printed) for index, line in enumerate(content.lines)]
+    return {"fields": fields, "absent": [name for name in names if name not in fields]}
+
+
+def _of_invoice(invoice: Invoice) -> dict[str, Any]:
+    return {
+        **_sums(invoice),
+        "document_number": invoice.number,
+        "due_date": invoice.due,
+        "seller_iban": invoice.account.iban,
+        "buyer_name": invoice.buyer.name,
+        "buyer_address": "\n".join(invoice.buyer.address),
+        "buyer_tax_id": invoice.buyer.tax_id,
+        "amount_due": invoice.amount_due,
+    }
+
+
+def _of_receipt(receipt: Receipt) -> dict[str, Any]:
+    return {**_sums(receipt), "document_number": receipt.number}
+
+
+def _sums(content: Invoice | Receipt) -> dict[str, Any]:
+    return {
+        "issue_date": content.issued,
+        "seller_name": content.seller.name,
+        "seller_address": "\n".join(content.seller.address),
+        "seller_tax_id": content.seller.tax_id,
+        "net_total": content.money.net,
+        "tax_total": content.money.tax,
+        "total": content.money.total,
+    }
+
+
+def _line(index: int, line: Line, printed: Collection[str]) -> dict[str, Any]:
+    known = {
+        "description": line.description,
+        "quantity": line.quantity,
+        "unit_price": line.price,
+        "amount": line.amount,
+        "tax_rate": line.rate,
+    }
+    return {name: _plain(value) for name, value in known.items() if f"line_items[{index}].{name}" in printed}
+
+
+def _plain(value: Any) -> str:
+    if value is None:
+        raise ValueError("a layout printed a field that the document does not have")
+    if isinstance(value, date):
+        return value.isoformat()
+    return f"{value:f}" if isinstance(value, Decimal) else str(value)
