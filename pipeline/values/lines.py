@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from pipeline.records import Box, PageWords, Word, WordsFrom
+from pipeline.records import Box, PageWords, Word
 from pipeline.values.amounts import decimal_sign, find_amounts
 from pipeline.values.currencies import find_currencies
 from pipeline.values.dates import month_first_evidence
@@ -72,15 +72,14 @@ def habits_of(page: PageWords, lines: Sequence[Line] | None = None) -> Habits:
     """
     texts = [line.text for line in lines or lines_of(page)]
     decimal = decimal_sign(texts, page.language)
-    beside = Counter(
-        a.currency for text in texts for _, _, a in find_amounts(text, page.language, decimal=decimal) if a.currency
-    )
+    amounts = [amount for text in texts for _, _, amount in find_amounts(text, page.language, decimal=decimal)]
+    beside = Counter(amount.currency for amount in amounts if amount.currency)
     named = beside or Counter(mark.code for text in texts for mark in find_currencies(text, page.language) if mark.code)
     currency = named.most_common(1)[0][0] if named else ""
     month_first = month_first_evidence(texts)
-    # In OCR one sign alone may be a misread letter.
-    dollars = currency == "USD" and (beside["USD"] > 1 or page.words_from is not WordsFrom.OCR)
-    if month_first is None and page.language == "en" and dollars:
+    # `Lot $319` is a misread S319: a price has cents.
+    cents = any(a.currency == "USD" and a.value.as_tuple().exponent == -2 for a in amounts)
+    if month_first is None and page.language == "en" and currency == "USD" and cents:
         month_first = True
     return Habits(page.language, decimal, month_first, currency)
 
