@@ -1,13 +1,73 @@
-"""Reading who is who."""
+"""Reading who issued a document and to whom: names, addresses and numbers of the two parties."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from pipeline.engines.rules.labels import Hit
+from pipeline.engines.rules.blocks import Blocks, Head
+from pipeline.engines.rules.labels import Hit, find_labels
+from pipeline.engines.rules.letterhead import find_by_place
+from pipeline.engines.rules.party import Party, party_of
+from pipeline.engines.rules.partyids import read_numbers
 from pipeline.engines.rules.sheet import Sheet
-from pipeline.records import Leaf
-from schemas.fields import FieldSpec
+from pipeline.engines.rules.telling import block_labels
+from pipeline.records import Box, Leaf
+from schemas.fields import FieldSpec, Kind
 
 
 def read_parties(sheet: Sheet, fields: Sequence[FieldSpec], hits: Sequence[Hit], taken: frozenset[int]) -> list[Leaf]:
-    """Names, addresses and numbers of issuer and recipient."""
-    return []
+    """Names, addresses, tax numbers and accounts of issuer and recipient.
+
+    Args:
+        sheet: the page.
+        fields: the fields that are a party's.
+        hits: the labels of all the schema's fields on the sheet.
+        taken: indexes of the cells of line items, which are left out.
+
+    Returns:
+        At most one leaf a field; none where nothing tells.
+    """
+    if not fields or not sheet.cells:
+        return []
+    roles = {spec.name: str(spec.party) for spec in fields if spec.kind is Kind.NAME}
+    own = find_labels(sheet, [*(spec for spec in fields if spec.name in roles), *block_labels()], decoys=False)
+    blocks = Blocks(sheet, roles, hits, own, taken)
+    parties, others = _by_heading(blocks)
+    parties = find_by_place(blocks, parties, others, frozenset(str(spec.party) for spec in fields))
+    leaves = [leaf for spec in fields if (leaf := _leaf(spec, parties))]
+    numbers = [spec for spec in fields if spec.scheme]
+    owners = {role: party.cells for role, party in parties.items()}
+    return leaves + read_numbers(sheet, numbers, hits, taken, {**owners, "": others})
+
+
+def _by_heading(blocks: Blocks) -> tuple[dict[str, Party], frozenset[int]]:
+    """The parties whose blocks have a heading, and the cells of blocks that are neither's."""
+    parties: dict[str, Party] = {}
+    others: set[int] = set()
+    for head in sorted(blocks.heads.values(), key=lambda head: head.cell.index):
+        items = blocks.under(head)
+        party = party_of(blocks, items, _trust(head))
+        if head.role not in ("issuer", "recipient"):
+            others.update(cell for item in items for cell in item.piece.cells)
+        elif party and party.sure > (parties[head.role].sure + 0.1 if head.role in parties else 0.0):
+            parties[head.role] = party
+        elif party:
+            others.update(party.cells)
+    return parties, frozenset(others.difference(*(party.cells for party in parties.values())))
+
+
+def _trust(head: Head) -> float:
+    """How sure a block under a heading is that party's: telling labels more, those that could be a word of any line less."""
+    return 0.8 + 0.15 * head.weight
+
+
+def _leaf(spec: FieldSpec, parties: Mapping[str, Party]) -> Leaf | None:
+    party = parties.get(str(spec.party))
+    if party is None or spec.kind not in (Kind.NAME, Kind.ADDRESS):
+        return None
+    pieces = party.name if spec.kind is Kind.NAME else party.address
+    if not pieces:
+        return None
+    text = (" " if spec.kind is Kind.NAME else "\n").join(piece.text for piece in pieces)
+    boxes = [piece.box for piece in pieces]
+    box: Box = (min(b[0] for b in boxes), min(b[1] for b in boxes), max(b[2] for b in boxes), max(b[3] for b in boxes))
+    sure = party.sure if spec.kind is Kind.NAME else party.address_sure
+    return Leaf(spec.name, text, round(sure, 3), box)

@@ -1,0 +1,357 @@
+"""The print of a sheet as blocks: lines that stand close together in a column, with the labels that stand in and over them."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from statistics import median
+from typing import NamedTuple
+
+from pipeline.engines.rules.labels import Hit
+from pipeline.engines.rules.sheet import Cell, Sheet, Span
+from pipeline.engines.rules.telling import Telling, could_name, starts_open, tell
+from pipeline.records import Box
+
+_JOINED, _JOINED_ON_SLIPS = 2.5, 8.0
+"""A gap of fewer units than this may lie within a line of a block, where no label follows it; slips have one column only."""
+_NEAR = 2.8
+"""A line of a block is at most so many units under the one before it; more where the whole page is set wider."""
+_RIGHT = 28.0
+"""A value is at most so many units to the right of its label."""
+_WEAK = 4
+"""Headings of so few letters (`To`, `Von`) are any line's words, but at the start of a row or with a colon."""
+_THIRD = "*third"
+
+
+class Piece(NamedTuple):
+    """A line of a block: its text, its box, its row, the indexes of its cells, and how surely its words were read (0..1)."""
+
+    text: str
+    box: Box
+    row: int
+    cells: tuple[int, ...]
+    clarity: float = 1.0
+
+
+class Item(NamedTuple):
+    """A line of a block with the label in front of it (`*name`, `*address`, `*part`, `*other`), if there is one."""
+
+    label: str
+    piece: Piece
+
+
+class Head(NamedTuple):
+    """The heading of a party's block.
+
+    Attributes:
+        role: whose block it is: `issuer`, `recipient`, `*third`.
+        cell: where it stands; `end`: where in its text the heading ends; `colon`: whether a colon follows.
+        weight: 0..1, how telling it is.
+    """
+
+    role: str
+    cell: Cell
+    end: int
+    colon: bool
+    weight: float
+
+
+class Blocks:
+    """A sheet with its headings and labels found, ready to be read block by block.
+
+    Attributes:
+        heads: the headings of parties' blocks by the index of their cell.
+        labels: whatever label starts a cell, by the cell's index: the field's name, the block label, or empty for a decoy.
+    """
+
+    def __init__(
+        self, sheet: Sheet, roles: dict[str, str], hits: Sequence[Hit], own: Sequence[Hit], taken: frozenset[int]
+    ) -> None:
+        """Sort the labels.
+
+        Args:
+            sheet: the page.
+            roles: party (`issuer`, `recipient`) by name of the field whose labels head that party's block.
+            hits: the labels of the schema's fields.
+            own: the labels of parties' blocks, and those of the fields in `roles`.
+            taken: cells of line items; no block holds them.
+        """
+        self.sheet, self._roles, self._taken = sheet, roles, taken
+        self._joined = _JOINED if "recipient" in roles.values() else _JOINED_ON_SLIPS
+        self.heads: dict[int, Head] = {}
+        self.labels: dict[int, tuple[str, int]] = {}
+        self._labelled(hits, own)
+        pitches = [sheet.down(a[0].box, b[0].box) for a, b in zip(sheet.rows, sheet.rows[1:], strict=False) if a and b]
+        self._near = max(_NEAR, 1.6 * median([p for p in pitches if 0.8 < p < 4.0] or [0.0]))
+
+    def tell(self, piece: Piece) -> Telling:
+        """What a line says."""
+        return tell(piece.text, self.sheet.page.language)
+
+    def pieces(self) -> Iterator[Piece]:
+        """The lines of print that no label starts, in reading order."""
+        for row in self.sheet.rows:
+            done = -1
+            for cell in row:
+                if cell.index > done and cell.index not in self._taken and cell.index not in self.labels and _says(cell.text):
+                    piece = self.piece(cell)
+                    done = piece.cells[-1]
+                    yield piece
+
+    def piece(self, cell: Cell, start: int = 0) -> Piece:
+        """The line that begins with `cell`, at the character `start` of it, and holds the cells close to its right."""
+        cells = [cell]
+        for following in self.sheet.right_of(cell):
+            closed = following.index in self._taken or following.index in self.labels
+            if closed or self.sheet.across(cells[-1].box, following.box) > self._joined:
+                break
+            cells.append(following)
+        box = self.sheet.box(Span(cell, start, len(cell.text)))
+        words = self.sheet.page.words[cell.first : cells[-1].first + len(cells[-1].starts)]
+        text = " ".join([cell.text[start:].strip(), *(c.text for c in cells[1:])])
+        whole = (box[0], min(box[1], cells[-1].box[1]), cells[-1].box[2], max(box[3], cells[-1].box[3]))
+        clarity = sum(word.confidence * len(word.text) for word in words) / max(sum(len(word.text) for word in words), 1)
+        return Piece(text, whole, cell.row, tuple(c.index for c in cells), clarity)
+
+    def under(self, head: Head) -> list[Item]:
+        """The lines of the block that `head` heads: after it, to its right, or below it."""
+        cell = head.cell
+        if self._is_form(cell):
+            return self.form(cell)
+        if rest := cell.text[head.end :].strip(" :.,-/"):
+            start = self.piece(cell, cell.text.find(rest, head.end))
+            return self.block(start, cell.box)
+        right, below = self._right(cell), self._below(cell)
+        if below is None and (labelled := self._labelled_below(cell)):
+            return self.block(labelled, cell.box)
+        if right and (not below or (head.colon and self.sheet.across(cell.box, right.box) < 12)):
+            return self.block(right, cell.box)
+        return self.block(below, cell.box) if below else []
+
+    def block(self, start: Piece, heading: Box | None = None, near: float = 0.0) -> list[Item]:
+        """The lines that stand under `start` in its column, `start` first; those with labels may stand under `heading`.
+
+        Args:
+            start: the first line.
+            heading: the box of the block's heading, where it has one.
+            near: how far apart the lines may be, in units, where that is more than what the page does elsewhere.
+        """
+        label, end = self.labels.get(start.cells[0], ("", 0))
+        items, last = [Item(label if _is_own(label) else "", start)], start
+        pending = ""
+        for row in self.sheet.rows[start.row + 1 :]:
+            if not row or self.sheet.down(last.box, row[0].box) <= 0:
+                continue
+            if self.sheet.down(last.box, row[0].box) > self._reach(last, row[0].box, near) + 1:
+                break
+            cells = [
+                c
+                for c in row
+                if self.aligned(start.box, c.box) or self.aligned(last.box, c.box) or (heading and self._flush(heading, c.box))
+            ]
+            cell = next(
+                (
+                    c
+                    for c in cells
+                    if c.index not in self._taken and self.sheet.down(last.box, c.box) <= self._reach(last, c.box, near)
+                ),
+                None,
+            )
+            if cell is None:
+                continue
+            if cell.index in self.heads:
+                break
+            label, end = self.labels.get(cell.index, ("", 0))
+            if cell.index in self.labels and not _is_own(label):
+                break
+            rest = cell.text[end:].strip(" :.,-")
+            value = self.piece(cell, cell.text.find(rest, end)) if rest else self._right(cell)
+            if not rest and (value is None or self.sheet.across(cell.box, value.box) > _RIGHT):
+                pending, last = label, self.piece(cell)
+                continue
+            assert value is not None
+            items.append(Item(label or pending, value))
+            pending, last = "", value
+        return items
+
+    def form(self, cell: Cell) -> list[Item]:
+        """The values in the rows under a heading, with their labels: right of them, or below them.
+
+        A line without a label that starts a row counts as well; a label that comes again starts the next party's block.
+        """
+        beside = self._right(cell)
+        items = [Item("", beside)] if beside else []
+        left, right = self._limits(cell)
+        used = set(beside.cells) if beside else set[int]()
+        last, seen = cell.box, set[str]()
+        for row in self.sheet.rows[cell.row :]:
+            inside = [
+                c for c in row if left <= (c.box[0] + c.box[2]) / 2 <= right and c.index > cell.index and c.index not in used
+            ]
+            inside = [c for c in inside if c.index not in self._taken]
+            if not inside:
+                continue
+            names = {self.labels[c.index][0] for c in inside if c.index in self.labels}.intersection(("*name", "*address"))
+            if inside[0].index in self.heads or seen & names or self.sheet.down(last, inside[0].box) > 2 * self._near:
+                break
+            seen |= names
+            found = [item for c in inside for item in self._labelled_value(c)]
+            if not found and self._free(inside[0]):
+                found = [Item("", self.piece(inside[0]))]
+            used.update(index for item in found for index in item.piece.cells)
+            items += found
+            last = inside[0].box
+        return items
+
+    def aligned(self, one: Box, other: Box) -> bool:
+        """Whether two boxes above each other are set flush left, centred or flush right."""
+        if self.sheet.across(one, other) > 0:
+            return False
+        scale = self.sheet.aspect / self.sheet.unit
+        left, right = abs(one[0] - other[0]) * scale, abs(one[2] - other[2]) * scale
+        centre = abs(one[0] + one[2] - other[0] - other[2]) / 2 * scale
+        return left <= 1.2 or right <= 0.8 or centre <= 1.5
+
+    def _flush(self, one: Box, other: Box) -> bool:
+        return abs(one[0] - other[0]) * self.sheet.aspect / self.sheet.unit <= 1.2
+
+    def _reach(self, last: Piece, box: Box, near: float) -> float:
+        taller = (last.box[3] - last.box[1] + box[3] - box[1]) / 2 / self.sheet.unit
+        return max(self._near, near) + max(taller - 1.2, 0.0)
+
+    def _is_form(self, cell: Cell) -> bool:
+        """Whether what stands under a heading is labels with values of their own, side by side or one below the other."""
+        left, right = self._limits(cell)
+        rows = ([c for c in row if left <= (c.box[0] + c.box[2]) / 2 <= right] for row in self.sheet.rows[cell.row + 1 :])
+        cells = next((row for row in rows if row and self.sheet.down(cell.box, row[0].box) > 0.8), [])
+        bare = [c for c in cells if self._bare(c)]
+        return bool(bare) and bare[0] is cells[0] and self.sheet.down(cell.box, bare[0].box) < 2 * self._near
+
+    def _bare(self, cell: Cell) -> bool:
+        """Whether a cell is nothing but a label of a party's block."""
+        label, end = self.labels.get(cell.index, ("", 0))
+        return _is_own(label) and not cell.text[end:].strip(" :.,-()/")
+
+    def _labelled_value(self, cell: Cell) -> list[Item]:
+        label, end = self.labels.get(cell.index, ("", 0))
+        if not _is_own(label):
+            return []
+        if rest := cell.text[end:].strip(" :.,-()/"):
+            return [Item(label, self.piece(cell, cell.text.find(rest, end)))]
+        value = self._right(cell) or self._below(cell)
+        if value is None:
+            return []
+        more = self.block(value)[1:] if label in ("*address", "*name") else []
+        plain = [item for item in _until_label(more) if not self._left_is_label(item.piece)]
+        return [Item(label, value), *(Item("", item.piece) for item in plain)]
+
+    def _left_is_label(self, piece: Piece) -> bool:
+        row = self.sheet.rows[piece.row]
+        before = [c for c in row if c.index < piece.cells[0]]
+        return bool(before) and before[-1].index in self.labels
+
+    def _limits(self, cell: Cell) -> tuple[float, float]:
+        """The sides of the area that a heading heads: up to the next heading in its row."""
+        slack = 1.5 * self.sheet.unit / self.sheet.aspect
+        following = [c for c in self.sheet.right_of(cell) if c.index in self.heads]
+        return cell.box[0] - slack, (following[0].box[0] - slack if following else 1.0)
+
+    def _right(self, cell: Cell) -> Piece | None:
+        """What stands right of a label on its line, if it can be its value."""
+        following = next((c for c in self.sheet.right_of(cell) if _says(c.text)), None)
+        if following is None or not self._free(following) or self.sheet.across(cell.box, following.box) > _RIGHT:
+            return None
+        return self.piece(following)
+
+    def _below(self, cell: Cell) -> Piece | None:
+        """What stands under a label, flush with it, if it can be its value."""
+        for below in self.sheet.below(cell.box, cell.row, self._near + 1):
+            if self.aligned(cell.box, below.box) or below.box[0] <= cell.box[0]:
+                return self.piece(below) if self._free(below) else None
+        return None
+
+    def _labelled_below(self, cell: Cell) -> Piece | None:
+        """The line under a heading, where it starts with a label of the block and its value: `GLN 4000001123452`."""
+        for below in self.sheet.below(cell.box, cell.row, self._near + 1):
+            if self._flush(cell.box, below.box):
+                label, end = self.labels.get(below.index, ("", 0))
+                return self.piece(below, end) if _is_own(label) and below.text[end:].strip(" :.,") else None
+        return None
+
+    def _free(self, cell: Cell) -> bool:
+        """Whether a cell can be a value: no label, no table, no title."""
+        if cell.index in self._taken or cell.index in self.labels or cell.index in self.heads:
+            return False
+        told = tell(cell.text, self.sheet.page.language)
+        return not (told.title or told.prose) and _says(cell.text)
+
+    def _labelled(self, hits: Sequence[Hit], own: Sequence[Hit]) -> None:
+        """Find out which cells are headings, and which start with a label."""
+        by_cell: dict[int, list[Hit]] = {}
+        for hit in [*own, *hits]:
+            by_cell.setdefault(hit.span.cell.index, []).append(hit)
+        for index, found in by_cell.items():
+            cell = found[0].span.cell
+            first = [hit for hit in found if not any(c.isalnum() for c in cell.text[: hit.span.start])]
+            if not first:
+                continue
+            hit = max(first, key=lambda hit: (hit.letters, hit in own))
+            head = self._head(hit, found)
+            if head:
+                self.heads[index] = head
+                self.labels[index] = (head.role, head.end)
+            elif (
+                not self._inside_line(hit, cell)
+                and _is_label(hit, cell, hit in own)
+                and (hit in own or not self.tell(self.piece(cell)).address)
+            ):
+                self.labels[index] = (hit.name if hit.name not in self._roles else "", hit.span.end)
+
+    def _inside_line(self, hit: Hit, cell: Cell) -> bool:
+        """Whether a cell that is nothing but a label's word goes on a line of print: `153 Victoria`, `Street`."""
+        before = [c for c in self.sheet.rows[cell.row] if c.index == cell.index - 1 and c.index not in self.labels]
+        close = bool(before) and self.sheet.across(before[0].box, cell.box) < 1.8 and before[0].text[-1:].isalnum()
+        return close and hit.name in ("*name", "*address", "*part")
+
+    def _head(self, hit: Hit, found: Iterable[Hit]) -> Head | None:
+        """The heading that starts with `hit`, if it is one: alone in its cell, or with a colon or a name after it."""
+        role = self._roles.get(hit.name, hit.name)
+        if role not in ("issuer", "recipient", _THIRD):
+            return None
+        cell, end = hit.span.cell, hit.span.end
+        for other in sorted(found, key=lambda other: other.span.start):
+            joined = other.span.start >= end and not any(c.isalnum() for c in cell.text[end : other.span.start])
+            if joined and other.name in (*self._roles, _THIRD):
+                end = other.span.end
+        rest = cell.text[end:]
+        colon = rest.lstrip(" )").startswith(":")
+        if hit.letters <= _WEAK and not colon and self.sheet.rows[cell.row][0] is not cell:
+            return None
+        if not rest.strip(" :.,-()/") or colon:
+            return Head(role, cell, end, colon, hit.weight)
+        if starts_open(hit.span.text) and could_name(rest.strip(" :."), tell(rest.strip(" :."), self.sheet.page.language)):
+            return Head(role, cell, end, False, hit.weight)
+        return None
+
+
+def _is_label(hit: Hit, cell: Cell, own: bool) -> bool:
+    """Whether the words at the start of a cell are a label: alone, before a colon, or before digits."""
+    rest = cell.text[hit.span.end :].lstrip(" )")
+    if not rest.strip(" :.,-()/") or rest[:1] == ":" or (rest[:1] in ".#°º/-" and hit.name not in ("*name", "*part")):
+        return True
+    numbered = not own or hit.name == "*other"
+    return numbered and any(c.isdigit() for c in rest) and hit.letters >= 3
+
+
+def _until_label(items: Sequence[Item]) -> Iterator[Item]:
+    for item in items:
+        if item.label:
+            return
+        yield item
+
+
+def _is_own(label: str) -> bool:
+    """Whether a label is one that stands inside a party's block."""
+    return label.startswith("*") and label != _THIRD
+
+
+def _says(text: str) -> bool:
+    """Whether there is a letter or a digit in it."""
+    return any(map(str.isalnum, text))

@@ -1,0 +1,236 @@
+"""Finding the parties that no label names: the issuer by its letterhead, the recipient by the place of its address."""
+
+import re
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+from pipeline.engines.rules.blocks import Blocks, Piece
+from pipeline.engines.rules.party import Party, party_of, trimmed
+from pipeline.engines.rules.sheet import Cell
+from pipeline.engines.rules.telling import could_name, is_salutation, is_suffix, tell
+from pipeline.values.text import fold_name
+
+_TOP = 0.42
+"""Letterheads and address windows lie above this fraction of the page's height."""
+_FOOT = 0.85
+_WINDOW = 5.5
+"""Lines in an address window may stand so many units apart."""
+_DOUBTFUL = 0.82
+"""A name under a heading that is less sure than this has to be surer than the letterhead."""
+_LEAST = 2.0
+"""The score that a line needs to be the issuer's name."""
+_LEAST_LATER = 4.5
+"""The same on later pages, which may have no letterhead."""
+_PARTS = re.compile(r"\s+[-–—|·•●*∙,]+\s*|\s*[|·•●∙]+\s*|,\s+")
+
+
+class Sender(NamedTuple):
+    """A name and an address on one line, as over an address window: `Firma · Straße 1 · 12345 Ort`."""
+
+    name: Piece
+    address: tuple[Piece, ...]
+
+
+def find_by_place(
+    blocks: Blocks, labelled: Mapping[str, Party], others: frozenset[int], wanted: Collection[str]
+) -> dict[str, Party]:
+    """The parties of `labelled`, and those in `wanted` that are missing there, by where they stand and what they look like.
+
+    Args:
+        blocks: the sheet.
+        labelled: the parties that have a heading.
+        others: cells of blocks that are neither party's.
+        wanted: `issuer`, `recipient`.
+    """
+    parties = dict(labelled)
+    sender = _sender(blocks, others | _cells(parties))
+    slip = "recipient" not in wanted
+    if "recipient" in wanted and "recipient" not in parties and (found := _under_sender(blocks, sender, others, parties)):
+        parties["recipient"] = found
+    if "issuer" in wanted:
+        issuer = parties.get("issuer")
+        if issuer is None or issuer.sure < _DOUBTFUL:
+            rival = _letterhead(blocks, sender, others | _cells({r: p for r, p in parties.items() if r != "issuer"}), slip)
+            issuer = max(filter(None, (issuer, rival)), key=lambda party: party.sure, default=None)
+        if issuer is not None:
+            parties["issuer"] = _with_address(blocks, issuer, sender, others | _cells(parties))
+    if (
+        "recipient" in wanted
+        and "recipient" not in parties
+        and (found := _addressee(blocks, others | _cells(parties), parties))
+    ):
+        parties["recipient"] = found
+    return parties
+
+
+def _cells(parties: Mapping[str, Party]) -> frozenset[int]:
+    return frozenset().union(*(party.cells for party in parties.values())) if parties else frozenset()
+
+
+def _sender(blocks: Blocks, closed: frozenset[int]) -> Sender | None:
+    """The first line that holds a name and an address, all of it."""
+    for row in blocks.sheet.rows:
+        for run in _runs(blocks, row):
+            if any(cell.index in closed for cell in run):
+                continue
+            whole = blocks.piece(run[0])
+            text = " ".join(cell.text for cell in run)
+            parts = [part.strip() for part in _PARTS.split(text) if part.strip(" .,")]
+            told = [tell(part, blocks.sheet.page.language) for part in parts]
+            if len(parts) < 3 or not could_name(parts[0], told[0]) or told[0].address:
+                continue
+            last = max((n for n, t in enumerate(told) if t.address), default=0)
+            housed = any(t.street for t in told[1:]) or any(map(str.isdigit, " ".join(parts[1:last])))
+            if housed and any(t.place for t in told[1:]) and not any(t.prose or t.dated for t in told):
+                first = next(n for n, part in enumerate(parts) if n and (told[n].address or any(map(str.isdigit, part))))
+                name = whole._replace(text=parts[0], cells=tuple(cell.index for cell in run))
+                return Sender(name, tuple(whole._replace(text=part) for part in parts[first : last + 1]))
+    return None
+
+
+def _runs(blocks: Blocks, row: Sequence[Cell]) -> list[list[Cell]]:
+    """The cells of a row in runs: the marks between the parts of a sender line may stand wide apart."""
+    runs: list[list[Cell]] = []
+    for cell in row:
+        if runs and blocks.sheet.across(runs[-1][-1].box, cell.box) < 4:
+            runs[-1].append(cell)
+        else:
+            runs.append([cell])
+    return runs
+
+
+def _under_sender(blocks: Blocks, sender: Sender | None, others: frozenset[int], parties: Mapping[str, Party]) -> Party | None:
+    """The block in the address window, below the small line with the sender's address."""
+    if sender is None or sender.name.box[1] > _TOP or blocks.sheet.page.page > 1:
+        return None
+    closed = others | _cells(parties)
+    for cell in blocks.sheet.below(sender.name.box, sender.name.row, 12):
+        if cell.index in closed or cell.index in blocks.labels or cell.box[0] - sender.name.box[0] > 0.12:
+            continue
+        start = blocks.piece(cell)
+        if not could_name(start.text, blocks.tell(start)) and not is_salutation(start.text):
+            return None
+        party = party_of(blocks, blocks.block(start, near=_WINDOW), 0.88)
+        return party if party and party.address and _differs(party, sender.name) else None
+    return None
+
+
+def _differs(party: Party, name: Piece) -> bool:
+    return fold_name(party.name[0].text) != fold_name(name.text)
+
+
+def _letterhead(blocks: Blocks, sender: Sender | None, closed: frozenset[int], slip: bool) -> Party | None:
+    """The issuer, by the line that looks most like a letterhead."""
+    pieces = [piece for piece in blocks.pieces() if not closed.intersection(piece.cells)]
+    said = Counter(fold_name(trimmed(piece).text) for piece in blocks.pieces())
+    best, best_score = None, _LEAST if blocks.sheet.page.page == 1 else _LEAST_LATER
+    before = True
+    for number, piece in enumerate(pieces):
+        told = blocks.tell(piece)
+        if slip and number and (told.dated or told.priced):
+            before = False
+        if not could_name(piece.text, told) or is_salutation(piece.text):
+            continue
+        if sender and set(piece.cells) & set(sender.name.cells):
+            continue
+        score = _score(blocks, piece, pieces[number + 1 :], slip) + min(said[fold_name(trimmed(piece).text)] - 1, 1) * 1.0
+        score += 2.0 if sender and fold_name(sender.name.text) == fold_name(piece.text) else 0.0
+        score -= 0.0 if before else 2.5
+        if score > best_score:
+            best, best_score = piece, score
+    if sender and (best is None or best_score < 4.5) and sender.name.box[1] < _TOP:
+        sure = 0.85 if tell(sender.name.text, "und").company else 0.75
+        return Party((sender.name,), sender.address, sure, sure, frozenset(sender.name.cells))
+    if best is None:
+        return None
+    items = blocks.block(best)
+    party = party_of(blocks, items, min(0.95, 0.5 + 0.07 * best_score))
+    if party and (above := _above(blocks, pieces, best)):
+        party = replace(party, name=(trimmed(above), *party.name))
+    return party and replace(party, cells=party.cells.difference(closed))
+
+
+def _above(blocks: Blocks, pieces: Sequence[Piece], piece: Piece) -> Piece | None:
+    """The line that the name begins on, where `piece` only ends it."""
+    if not is_suffix(piece.text, blocks.tell(piece)):
+        return None
+    before = [p for p in pieces if 0.5 < blocks.sheet.down(p.box, piece.box) < 3 and blocks.aligned(p.box, piece.box)]
+    if not before or before[-1].clarity < 0.6 or not could_name(before[-1].text, blocks.tell(before[-1])):
+        return None
+    return before[-1]
+
+
+def _score(blocks: Blocks, piece: Piece, following: Sequence[Piece], slip: bool) -> float:
+    """How much a line looks like the name over a letterhead."""
+    told = blocks.tell(piece)
+    words = [blocks.sheet.page.words[blocks.sheet.cells[c].first] for c in piece.cells]
+    height = max(word.box[3] - word.box[1] for word in words) / blocks.sheet.unit
+    middle = (piece.box[1] + piece.box[3]) / 2
+    score = 3.0 * told.legal + 1.5 * (told.trade and not told.legal)
+    score += min(max(height - 1.15, 0.0) * 2.0, 1.5)
+    if middle < _TOP:
+        score += 2.0 * (1 - middle / _TOP) + (0.5 if slip else 0.0)
+    elif middle > _FOOT:
+        score += 0.3
+    else:
+        score -= 1.0
+    below = next((p for p in following if blocks.aligned(piece.box, p.box)), None)
+    if (
+        below is not None
+        and blocks.sheet.down(piece.box, below.box) < 4.5 + height
+        and (blocks.tell(below).address or (slip and blocks.tell(below).number))
+    ):
+        score += 1.5
+    text = trimmed(piece).text
+    letters = [c for c in text if c.isalpha()]
+    score -= 1.0 * (len(letters) < 5) + 1.0 * piece.text.islower() + 2.0 * (told.person and not told.company)
+    score -= 3.0 * max(0.75 - piece.clarity, 0.0)
+    return score - 1.5 * (len(letters) < 0.6 * len(text.replace(" ", "")))
+
+
+def _with_address(blocks: Blocks, issuer: Party, sender: Sender | None, closed: frozenset[int]) -> Party:
+    """The issuer with an address from elsewhere on the page, where its own block holds none."""
+    if issuer.address:
+        return issuer
+    name = fold_name(issuer.name[0].text)
+    if sender and (fold_name(sender.name.text) in name or name in fold_name(sender.name.text)):
+        return replace(issuer, address=sender.address, address_sure=0.85, cells=issuer.cells | set(sender.name.cells))
+    pieces = [piece for piece in blocks.pieces() if not (closed - issuer.cells).intersection(piece.cells)]
+    for piece in pieces:
+        if fold_name(trimmed(piece).text) == name and piece.cells[0] != issuer.name[0].cells[0]:
+            again = party_of(blocks, blocks.block(piece), 0.85)
+            if again and again.address:
+                return replace(issuer, address=again.address, address_sure=0.8, cells=issuer.cells | again.cells)
+    return issuer
+
+
+def _addressee(blocks: Blocks, closed: frozenset[int], parties: Mapping[str, Party]) -> Party | None:
+    """The recipient by what is left: a name over an address in the upper part of the first page that is not the issuer's."""
+    if blocks.sheet.page.page > 1:
+        return None
+    issuer = parties.get("issuer")
+    if issuer is None or not issuer.name:
+        return None
+    for piece in blocks.pieces():
+        if closed.intersection(piece.cells) or piece.box[1] > _TOP:
+            continue
+        told = blocks.tell(piece)
+        if not could_name(piece.text, told) and not is_salutation(piece.text):
+            continue
+        items = blocks.block(piece)
+        party = party_of(blocks, items, 0.72)
+        if (
+            party
+            and _is_address(blocks, party.address)
+            and all(_differs(party, part) for part in issuer.name)
+            and not closed.intersection(party.cells)
+        ):
+            return party
+    return None
+
+
+def _is_address(blocks: Blocks, lines: Sequence[Piece]) -> bool:
+    told = [blocks.tell(piece) for piece in lines]
+    return any(t.place for t in told) and (any(t.street for t in told) or len(lines) > 1)
