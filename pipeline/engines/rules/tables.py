@@ -1,10 +1,22 @@
-"""Reading a table of rows."""
+"""Reading a table of rows: under its heading, or line by line where it has none."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
+from pipeline.engines.rules.columns import NUMERIC, Column, Roles, roles_of
+from pipeline.engines.rules.grid import PROSE, Grid, GridRow, read_grid, read_loose_grid
+from pipeline.engines.rules.headings import Heading, find_headings
+from pipeline.engines.rules.listing import ListRow, read_listing
 from pipeline.engines.rules.sheet import Sheet
-from pipeline.records import Leaf
+from pipeline.engines.rules.tokens import Token, words_of
+from pipeline.records import Box, Leaf
+from pipeline.values.arithmetic import product_holds
 from schemas.fields import FieldSpec
+
+_LABELLED, _PROVEN, _GUESSED = 0.88, 0.97, 0.7
+"""Confidence of a figure under a label, of one in a product that holds, and of one whose column has no label."""
+_TEXT, _WRAPPED, _LISTED = 0.92, 0.82, 0.8
+"""Confidence of a text on one line, of one put together from several, and of what stands in a list without a heading."""
 
 
 class Table(NamedTuple):
@@ -14,6 +26,131 @@ class Table(NamedTuple):
     cells: frozenset[int] = frozenset()
 
 
+class Item(NamedTuple):
+    """One row that was read: column → its print, with confidence and box; and whether its product holds."""
+
+    values: dict[str, tuple[str, float, Box]]
+    proven: bool
+
+
 def read_table(sheet: Sheet, spec: FieldSpec) -> Table:
-    """The rows of the table `spec` on the sheet."""
-    return Table()
+    """The rows of the table `spec` on the sheet, numbered from 0.
+
+    Tables that have the same columns as the most telling heading follow it; tables of other things are left out, and so is one
+    that labels no text unless most of its rows multiply.
+    """
+    headings = find_headings(sheet, spec.columns)
+    grids: list[tuple[Grid, list[Item]]] = []
+    for heading in _chosen(headings):
+        stop = min((other.first for other in headings if other.first > heading.last), default=len(sheet.rows))
+        grid = read_grid(sheet, heading, spec.columns, stop)
+        items = _items(sheet, grid, spec.columns)
+        labelled = heading.names & {column.name for column in spec.columns if column.kind not in NUMERIC}
+        if items and (labelled or 2 * sum(item.proven for item in items) >= len(items)):
+            grids.append((grid, items))
+    items = [item for _, found in grids for item in found]
+    taken = {row for grid, _ in grids for row in grid.taken}
+    if not items:
+        items, taken = _unheaded(sheet, spec.columns)
+    cells = {cell.index for row in taken for cell in sheet.rows[row]}
+    return Table(
+        tuple(
+            Leaf(f"{spec.name}[{number}].{name}", print_, round(sure, 3), box)
+            for number, item in enumerate(items)
+            for name, (print_, sure, box) in item.values.items()
+        ),
+        frozenset(cells),
+    )
+
+
+def _chosen(headings: Sequence[Heading]) -> list[Heading]:
+    """The most telling heading and those that tell the same columns, from the top down."""
+    if not headings:
+        return []
+    best = headings[0]
+    return sorted((h for h in headings if h.names == best.names), key=lambda heading: heading.first)
+
+
+def _unheaded(sheet: Sheet, specs: Sequence[FieldSpec]) -> tuple[list[Item], set[int]]:
+    """The rows of a table without a heading, and the sheet's rows that they take up.
+
+    Either most of them multiply, as on the later page of an invoice, or the page is a slip.
+    """
+    roles = roles_of(specs)
+    text = next((spec for spec in specs if spec.kind in PROSE), None)
+    if roles is None or text is None:
+        return [], set()
+    grid = read_loose_grid(sheet, specs)
+    items = _items(sheet, grid, specs) if grid else []
+    if grid and items and 2 * sum(item.proven for item in items) > len(items):
+        return items, set(grid.taken)
+    rows = read_listing(sheet)
+    return [_listed(sheet, row, text, roles) for row in rows], {number for row in rows for number in row.rows}
+
+
+def _listed(sheet: Sheet, row: ListRow, text: FieldSpec, roles: Roles) -> Item:
+    sure = _PROVEN if row.proven else _LISTED
+    boxes = [sheet.box(token.span) for part in row.words for token in part]
+    values = {text.name: (" ".join(map(_said, row.words)), _LISTED, _bounding(boxes))}
+    for spec, token in zip(roles, (row.number, row.price, row.amount), strict=True):
+        if token is not None:
+            values[spec.name] = token.text, sure if spec is roles.result or row.proven else _GUESSED, sheet.box(token.span)
+    return Item(values, row.proven)
+
+
+def _items(sheet: Sheet, grid: Grid, specs: Sequence[FieldSpec]) -> list[Item]:
+    roles = roles_of(specs)
+    made = (_item(sheet, row, grid.columns, specs, roles) for row in grid.rows)
+    return [item for item in made if item is not None]
+
+
+def _item(
+    sheet: Sheet, row: GridRow, columns: Sequence[Column], specs: Sequence[FieldSpec], roles: Roles | None
+) -> Item | None:
+    """A row's values; None where what the table requires is missing, and no product makes up for it."""
+    named = {column.spec.name: place for place, column in enumerate(columns) if column.spec is not None}
+    figures = {name: row.figures[place] for name, place in named.items() if place in row.figures}
+    proven = roles is not None and _proven(figures, roles)
+    values: dict[str, tuple[str, float, Box]] = {}
+    for spec in specs:
+        place = named.get(spec.name)
+        if place is None:
+            continue
+        if spec.kind in NUMERIC:
+            if spec.name in figures:
+                token = figures[spec.name]
+                sure = _PROVEN if proven and roles and spec in roles else _LABELLED if columns[place].names else _GUESSED
+                values[spec.name] = token.text, sure, sheet.box(token.span)
+        elif lines := row.texts.get(place):
+            text = " ".join(_said(part) for part in lines)
+            boxes = [sheet.box(token.span) for part in lines for token in part]
+            sure = _TEXT if len(lines) == 1 else _WRAPPED
+            if any(c.isalnum() for c in text):
+                values[spec.name] = text, sure, _bounding(boxes)
+    needed = [spec for spec in specs if spec.required]
+    for spec in needed:
+        if spec.name not in values and (spec.kind in NUMERIC or not proven):
+            return None
+    return Item(values, proven) if len(values) > 1 else None
+
+
+def _said(part: Sequence[Token]) -> str:
+    """The print of tokens that may lie in several cells of a line."""
+    said, run = [], [part[0]]
+    for token in part[1:]:
+        if token.span.cell.index == run[-1].span.cell.index:
+            run.append(token)
+        else:
+            said.append(words_of(run))
+            run = [token]
+    return " ".join([*said, words_of(run)])
+
+
+def _proven(figures: dict[str, Token], roles: Roles) -> bool:
+    number, price, result = (figures[spec.name].value if spec.name in figures else None for spec in roles)
+    return number is not None and price is not None and result is not None and product_holds(result, number, price)
+
+
+def _bounding(boxes: Sequence[Box]) -> Box:
+    """The box around `boxes`."""
+    return (min(b[0] for b in boxes), min(b[1] for b in boxes), max(b[2] for b in boxes), max(b[3] for b in boxes))

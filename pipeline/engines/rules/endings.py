@@ -1,0 +1,57 @@
+"""Telling lines that are no rows of a table by the words that open them: sums, taxes, payments."""
+
+import tomllib
+from collections.abc import Sequence
+from functools import cache
+from importlib import resources
+from typing import Literal
+
+from rapidfuzz import process
+from rapidfuzz.distance import Levenshtein
+
+from pipeline.engines.rules.labels import squeeze
+from pipeline.engines.rules.sheet import Sheet
+from pipeline.engines.rules.tokens import Token, words_of
+from pipeline.records import WordsFrom
+
+Sort = Literal["sums", "dues", "asides"]
+_LONG = 8
+"""Labels of as many letters also open a longer word (`Umsatzsteueraufschlüsselung`)."""
+_ALIKE = 0.78
+_WORDS = 8
+
+
+def opens(sheet: Sheet, cell: Sequence[Token], sort: Sort) -> bool:
+    """Whether `cell` opens with words of `sort`, spelt a little wrong where OCR read them."""
+    labels = _labels(sort)
+    words = [squeeze(word).text for word in words_of(cell).split()[: _WORDS * 2]]
+    while words and (not words[0] or words[0].isdigit()):
+        words = words[1:]
+    if not words:
+        return False
+    thai = any("\u0e00" <= c <= "\u0e7f" for c in words[0])
+    joined, held = "", False
+    for size, word in enumerate(words[: _WORDS * (2 if thai else 1)], 1):
+        joined += word
+        if joined in labels and (sort != "dues" or _only_figures(words[size:])):
+            return True
+        if size == 1 and len(joined) > _LONG:
+            held = any(joined.startswith(label) for label in labels if len(label) >= _LONG)
+    if held or (thai and any("".join(words).startswith(label) for label in labels if len(label) >= _LONG // 2)):
+        return True
+    if sheet.page.words_from is not WordsFrom.OCR or len(words[0]) < 5:
+        return False
+    return process.extractOne(words[0], labels, scorer=Levenshtein.normalized_similarity, score_cutoff=_ALIKE) is not None
+
+
+def _only_figures(words: Sequence[str]) -> bool:
+    """Whether what follows a tax or payment is no more than a rate, a code or what it is on."""
+    letters = [c for word in words for c in word if c.isalpha()]
+    return len(letters) <= 3 or any(c in "%0123456789" for word in words[:2] for c in word)
+
+
+@cache
+def _labels(sort: Sort) -> frozenset[str]:
+    text = resources.files("pipeline.engines.rules").joinpath("sums.toml").read_text(encoding="utf-8")
+    told: dict[str, dict[str, list[str]]] = tomllib.loads(text)
+    return frozenset(squeeze(word).text for words in told[sort].values() for word in words)

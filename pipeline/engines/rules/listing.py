@@ -1,0 +1,224 @@
+"""Reading a list that has no heading, line by line: till receipts."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from pipeline.engines.rules.endings import opens
+from pipeline.engines.rules.sheet import Sheet
+from pipeline.engines.rules.tokens import Token, middle, tokens_of
+from pipeline.values.arithmetic import product_holds, sum_holds
+
+_NARROW = 55.0
+"""A page whose print is at most so many units wide is a slip."""
+_COLUMN = 2.0
+"""Amounts that end within so many units of each other stand in one column."""
+_NEAR = 3.2
+"""Lines of one item stand at most so far from each other, in units."""
+_TAIL = 3
+"""A word of at most so many letters behind an amount is a tax letter or a currency."""
+_TIMES = re.compile(r"[x×X*@]|à|@")
+_CODE = 5
+"""So many digits alone are the number of an article."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListRow:
+    """An item of a list.
+
+    Attributes:
+        words: what it is called, by lines.
+        amount: what it comes to.
+        number, price: how many, and the price of one, where they are printed.
+        proven: whether number × price is the amount.
+        rows: the sheet's rows that it takes up.
+    """
+
+    words: tuple[tuple[Token, ...], ...]
+    amount: Token
+    number: Token | None = None
+    price: Token | None = None
+    proven: bool = False
+    rows: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A line taken apart: its words, the amount in the column of amounts, other figures, and whether it multiplies."""
+
+    row: int
+    y: float
+    words: tuple[Token, ...]
+    amount: Token | None
+    figures: tuple[Token, ...]
+    times: bool
+
+
+def read_listing(sheet: Sheet) -> list[ListRow]:
+    """The items of a slip, from top to bottom; none where the page is no slip, or no sum ends the list.
+
+    An item is a line of words and an amount in the column of amounts at the right. Its name may stand on the line before,
+    number and price (`2 x 3.50`) on the line before or after. The list ends at a sum: told by its words, or by adding up.
+    """
+    if not _is_slip(sheet):
+        return []
+    edge = _amounts_edge(sheet)
+    if edge is None:
+        return []
+    reader = _Reader(edge)
+    for row, found in enumerate(sheet.rows):
+        cells = [tokens for cell in found if (tokens := tuple(tokens_of(sheet, cell)))]
+        if cells and reader.ends(sheet, row, cells):
+            return reader.items
+    return []
+
+
+class _Reader:
+    """What was read of a list so far: its items and amounts, and a name or a count that waits for its amount."""
+
+    def __init__(self, edge: float) -> None:
+        self.items: list[ListRow] = []
+        self._edge = edge
+        self._amounts: list[Token] = []
+        self._name: _Line | None = None
+        self._count: _Line | None = None
+
+    def ends(self, sheet: Sheet, row: int, cells: Sequence[Sequence[Token]]) -> bool:
+        """Read one more row; whether it is the sum that ends the list."""
+        if any(opens(sheet, cell, "sums") for cell in cells):
+            self._name = self._count = None
+            return bool(self.items)
+        line = _line(sheet, row, cells, self._edge)
+        if any(opens(sheet, cell, sort) for cell in cells for sort in ("dues", "asides")):
+            self._name = self._count = None
+        elif line.amount is not None:
+            if _adds_up(self._amounts, self.items, line.amount):
+                return True
+            self._amounts.append(line.amount)
+            self.items += _item(line, line.amount, self._name, self._count)
+            self._name = self._count = None
+        elif line.times and len(line.figures) >= 2:
+            self._count, self.items = _counted(line, self.items)
+        elif sum(token.letters for token in line.words) >= 2:
+            self._name = line
+        return False
+
+
+def _is_slip(sheet: Sheet) -> bool:
+    if not sheet.cells:
+        return False
+    left, right = min(cell.box[0] for cell in sheet.cells), max(cell.box[2] for cell in sheet.cells)
+    return (right - left) * sheet.aspect / sheet.unit <= _NARROW
+
+
+def _amounts_edge(sheet: Sheet) -> float | None:
+    """Where most amounts that close a line end, in units."""
+    ends = [token.x1 for row in sheet.rows if row and (token := _last_amount([t for c in row for t in tokens_of(sheet, c)]))]
+    if len(ends) < 2:
+        return None
+    near = Counter({end: sum(abs(end - other) <= _COLUMN for other in ends) for end in ends})
+    most = max(near.values())
+    return max(end for end, count in near.items() if count == most)
+
+
+def _last_amount(tokens: Sequence[Token]) -> Token | None:
+    """The amount that closes a line, but for tax letters."""
+    for token in reversed(tokens):
+        if token.value is not None:
+            return token if token.money and not token.percent else None
+        if token.letters > _TAIL:
+            return None
+    return None
+
+
+def _line(sheet: Sheet, row: int, cells: Sequence[Sequence[Token]], edge: float) -> _Line:
+    tokens = [token for cell in cells for token in cell]
+    amount = _last_amount(tokens)
+    if amount is not None and abs(amount.x1 - edge) > _COLUMN * 2:
+        amount = None
+    before = tokens[: tokens.index(amount)] if amount is not None else tokens
+    figures = tuple(token for token in before if token.value is not None and not token.percent)
+    times = any(_TIMES.fullmatch(token.text) for token in before) or any(
+        _TIMES.search(_around(token)) is not None for token in figures
+    )
+    words = tuple(_words(before, times))
+    return _Line(row, middle(sheet, row), words, amount, figures, times)
+
+
+def _around(token: Token) -> str:
+    """The signs glued to a figure."""
+    text = token.span.cell.text
+    return text[max(token.span.start - 1, 0) : token.span.start] + text[token.span.end : token.span.end + 1]
+
+
+def _words(tokens: Sequence[Token], times: bool) -> Iterator[Token]:
+    """The tokens from the first word to the last, without figures and signs of a multiplication at either end."""
+    kept = list(tokens)
+    while kept and (not kept[0].letters or _TIMES.fullmatch(kept[0].text) or (times and kept[0].value is not None)):
+        kept.pop(0)
+    while kept and (not kept[-1].letters or _TIMES.fullmatch(kept[-1].text) or (times and kept[-1].value is not None)):
+        kept.pop()
+    yield from kept
+
+
+def _item(line: _Line, amount: Token, name: _Line | None, count: _Line | None) -> list[ListRow]:
+    """The item that a line with an amount closes; none where nothing says what it is."""
+    words, rows = [line.words] if sum(token.letters for token in line.words) >= 2 else [], [line.row]
+    if not words and name is not None and line.y - name.y <= _NEAR * (2 if count else 1):
+        words, rows = [name.words], [name.row, line.row]
+    if not words:
+        return []
+    number, price, proven = _factors(line.figures, amount)
+    if number is None and count is not None:
+        number, price, proven = _factors(count.figures, amount)
+        rows.append(count.row)
+    if number is None and line.figures and not line.times:
+        number = _leading(line)
+    return [ListRow(tuple(words), amount, number, price, proven, tuple(rows))]
+
+
+def _factors(figures: Sequence[Token], amount: Token) -> tuple[Token | None, Token | None, bool]:
+    """Of some figures the number and the price whose product is `amount`; the first two where they multiply to nothing else."""
+    if amount.value is None:
+        return None, None, False
+    for place, one in enumerate(figures):
+        for other in figures[place + 1 :]:
+            for number, price in ((one, other), (other, one)):
+                if number.value is None or price.value is None or number.money and not price.money:
+                    continue
+                if number.value and product_holds(abs(amount.value), abs(number.value), abs(price.value)):
+                    return number, price, True
+    return None, None, False
+
+
+def _leading(line: _Line) -> Token | None:
+    """A small whole number before the words: how many."""
+    first = line.figures[0]
+    whole = first.value is not None and first.value == first.value.to_integral_value() and 0 < first.value < 100
+    return first if whole and line.words and first.x1 <= line.words[0].x0 and not first.money else None
+
+
+def _counted(line: _Line, items: list[ListRow]) -> tuple[_Line | None, list[ListRow]]:
+    """A line of number and price: the last item's where its amount says so, or where it can be no other's; else the next's."""
+    last = items[-1] if items else None
+    if last is None or last.number is not None:
+        return line, items
+    number, price, proven = _factors(line.figures, last.amount)
+    if not proven and last.rows[-1] == line.row - 1:
+        first, second = line.figures[:2]
+        number, price = (first, second) if not first.money else (second, first)
+    if number is None:
+        return line, items
+    rows = (*last.rows, line.row)
+    return None, [*items[:-1], replace(last, number=number, price=price, proven=proven, rows=rows)]
+
+
+def _adds_up(amounts: Sequence[Token], items: Sequence[ListRow], amount: Token) -> bool:
+    """Whether an amount is the sum of the items so far, of all amounts, or of those that are no discounts."""
+    if amount.value is None or amount.value <= 0 or not items:
+        return False
+    every = [token.value for token in amounts if token.value is not None]
+    named = [item.amount.value for item in items if item.amount.value is not None]
+    sums = (every, [value for value in every if value > 0], named)
+    return any(len(values) > 1 and sum_holds(amount.value, values) for values in sums)
