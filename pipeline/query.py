@@ -1,10 +1,12 @@
 """SQL over a store: the views that people ask, and a connection that can read the store and do nothing else."""
 
+import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import duckdb
@@ -13,6 +15,11 @@ from pipeline import layout
 from pipeline.errors import UsageError
 
 MEMORY_LIMIT = "2GB"
+
+WRITES = ("COPY", "INSERT", "UPDATE", "DELETE", "MERGE", "CREATE", "EXECUTE")
+"""Words in the name of any step of a plan that does more than read."""
+
+NEVER = "results are never changed by SQL"
 
 _LATEST = "row_number() OVER (PARTITION BY document_id ORDER BY extracted_at DESC, run_id DESC) = 1"
 
@@ -67,7 +74,9 @@ def connect(root: str) -> Iterator[duckdb.DuckDBPyConnection]:
     folder = Path(root).absolute()
     if not (folder / layout.SHARDS).is_dir() and not (folder / layout.RUNS).is_dir():
         raise UsageError(f"there are no results in {root}", "octoglot run SOURCE --schema NAME --out FOLDER makes some")
-    with duckdb.connect() as connection:
+    with duckdb.connect() as connection, TemporaryDirectory(prefix="octoglot-sql-", ignore_cleanup_errors=True) as spill:
+        connection.execute("SET parquet_metadata_cache = true")
+        connection.execute(f"SET temp_directory = {_quoted(spill)}")
         try:
             _make_views(connection, folder)
         except duckdb.Error as error:
@@ -86,16 +95,16 @@ def ask(connection: duckdb.DuckDBPyConnection, sql: str, timeout_s: float = 300.
         statements = connection.extract_statements(sql)
     except duckdb.Error as error:
         raise UsageError(f"this SQL cannot be read: {_line(error)}") from error
-    # The store may be read and, by DuckDB's own rules, written to as well: only a SELECT is sure to leave it alone.
     if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
-        raise UsageError("only one SELECT at a time is answered here", "results are never changed by SQL")
+        raise UsageError("only one SELECT at a time is answered here", NEVER)
     timer = threading.Timer(timeout_s, connection.interrupt)
     timer.start()
     try:
+        _refuse_writes(connection, sql)
         if form == "parquet":
             return Answer((), (), [], _parquet(connection.sql(sql).to_arrow_table()))
         found = connection.execute(
-            f"SELECT to_json(row)::VARCHAR FROM ({sql.strip().rstrip(';')}) AS row" if form == "json" else sql
+            f"SELECT to_json(row)::VARCHAR FROM ({sql.strip().rstrip(';')}\n) AS row" if form == "json" else sql
         )
         told = found.description or []
         return Answer(tuple(c[0] for c in told), tuple(str(c[1]) for c in told), found.fetchall())
@@ -105,6 +114,21 @@ def ask(connection: duckdb.DuckDBPyConnection, sql: str, timeout_s: float = 300.
         raise UsageError(_line(error), "DESCRIBE a view to see its columns; SHOW TABLES lists the views") from error
     finally:
         timer.cancel()
+
+
+def _refuse_writes(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
+    """Refuse a SELECT that does more than read.
+
+    DuckDB lets the folder that may be read be written to as well, and a SELECT can write: `WITH x AS (COPY ...) SELECT`, or
+    SQL that comes in as JSON. So the plan is asked for what it would do.
+    """
+    ((_, plan),) = connection.execute(f"EXPLAIN (FORMAT JSON) {sql}").fetchall()
+    steps = json.loads(plan)
+    while steps:
+        step = steps.pop()
+        if any(word in step["name"].upper() for word in WRITES):
+            raise UsageError(f"a query may only read, this one holds a {step['name']}", NEVER)
+        steps += step["children"]
 
 
 def _make_views(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:

@@ -130,6 +130,13 @@ def test_a_store_without_shards_has_empty_views(tmp_path: Path) -> None:
         "SELECT * FROM read_parquet('{root}/../other/x.parquet')",
         "COPY (SELECT 1) TO '{root}/shards/schema=invoice/run=r1/shard-00000.parquet'",
         "COPY (SELECT 1) TO '/tmp/octoglot-escaped.csv'",
+        "WITH x AS (COPY (SELECT 1) TO '{root}/shards/schema=invoice/run=r1/shard-00000.parquet') SELECT 1",
+        "WITH x AS (COPY (SELECT 1) TO '/tmp/octoglot-escaped.csv') FROM x",
+        "FROM json_execute_serialized_sql(json_serialize_sql('WITH x AS (COPY (SELECT 1) TO ''{root}/x.csv'') SELECT 1'))",
+        "FROM query('FROM json_' || 'execute_serialized_sql(json_serialize_sql(''SELECT 1''))')",
+        "FROM read_blob('{root}/link')",
+        "FROM glob('{root}/../*')",
+        "FROM read_duckdb('/tmp/x.db')",
         "EXPORT DATABASE '{root}/x'",
         "ATTACH '{root}/x.db'",
         "INSTALL httpfs",
@@ -145,11 +152,13 @@ def test_a_store_without_shards_has_empty_views(tmp_path: Path) -> None:
     ],
 )
 def test_what_is_not_one_select_over_the_store_is_refused(root: str, sql: str) -> None:
+    (Path(root) / "link").symlink_to("/etc/passwd")
     before = {path: path.stat().st_mtime_ns for path in Path(root).rglob("*")}
     with pytest.raises(UsageError) as caught:
         rows(root, sql.format(root=root))
     assert "\n" not in caught.value.message
     assert {path: path.stat().st_mtime_ns for path in Path(root).rglob("*")} == before
+    assert not Path("/tmp/octoglot-escaped.csv").exists()
 
 
 def test_a_query_that_takes_too_long_is_stopped(root: str) -> None:
@@ -161,4 +170,5 @@ def test_json_keeps_decimals_and_parquet_is_parquet(root: str) -> None:
     with query.connect(root) as connection:
         answer = query.ask(connection, "SELECT source, total FROM invoice;", form="json")
         assert answer.rows == [('{"source":"/in/ok.pdf","total":3.0000}',)]
+        assert query.ask(connection, "FROM invoice -- all", form="json").rows
         assert query.ask(connection, "FROM invoice", form="parquet").parquet.startswith(b"PAR1")
