@@ -95,7 +95,8 @@ class Cluster:
                     cause = error.cause
                     if isinstance(cause, OctoglotError):
                         raise cause from error
-                    raise RunError(f"shard {shard.index} failed: {cause!r}", "look at the message; nothing was lost") from error
+                    why = cause if isinstance(cause, OSError) else repr(cause)
+                    raise RunError(f"shard {shard.index} failed: {why}", "mend that; the same command carries on") from error
                 except RayActorError as error:
                     suspects = ray.get(self._board.in_flight.remote(shard.index))
                     deaths_alone = 0 if suspects else deaths_alone + 1

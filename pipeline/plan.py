@@ -8,7 +8,7 @@ from typing import Any
 import duckdb
 
 from pipeline import layout
-from pipeline.errors import ADVICE, Severity
+from pipeline.errors import ADVICE, Severity, UsageError
 from pipeline.records import Discovery, Keys, Shard, Source
 from pipeline.settings import Settings
 
@@ -71,6 +71,9 @@ def plan(discovery: Discovery, root: str, schema: str, keys: Keys, settings: Set
         keys: what the work depends on.
         settings: bounds of a shard, and of attempts.
         limit: read this many at most, the first by path.
+
+    Raises:
+        UsageError: the store holds a file that is not a shard.
     """
     sources = discovery.sources
     states = _states(sources, root, schema, keys, settings)
@@ -109,7 +112,11 @@ def _states(sources: Sequence[Source], root: str, schema: str, keys: Keys, setti
     told |= {"key": keys.result, "attempts": settings.retryable_attempts}
     with duckdb.connect() as connection:
         connection.register("found", found)
-        rows = connection.execute(_STATES, told).fetchall()
+        try:
+            rows = connection.execute(_STATES, told).fetchall()
+        except duckdb.Error as error:
+            why = str(error).partition("\n")[0]
+            raise UsageError(f"the results in {root} cannot be read: {why}", "was a shard changed by hand?") from error
     return [(state, attempt + 1 if state == "retry" else 1) for state, attempt in rows]
 
 

@@ -31,12 +31,15 @@ def open_store(root: str) -> None:
         raise UsageError(f"{root} is not a local folder", "octoglot writes to local folders so far: give one with --out")
     folder = Path(root)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / f".{uuid.uuid4().hex}.part"
-        probe.touch()
-        probe.unlink()
+        for room in ("", layout.SHARDS, layout.RUNS, layout.WORDS, layout.ANSWERS):
+            (folder / room).mkdir(parents=True, exist_ok=True)
+            probe = folder / room / f".{uuid.uuid4().hex}.part"
+            probe.touch()
+            probe.unlink()
     except OSError as error:
-        raise UsageError(f"cannot write to {root}: {error.strerror}", "give another folder with --out") from error
+        raise UsageError(
+            f"cannot write to {error.filename or root}: {error.strerror}", "give another folder with --out"
+        ) from error
 
 
 def publish_shard(root: str, run_id: str, index: int, schema: Schema, results: Sequence[DocumentResult]) -> Path:

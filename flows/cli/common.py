@@ -1,8 +1,8 @@
 """What the subcommands share: their options, the settings they make, and how they print."""
 
 import json
+import os
 import sys
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -15,7 +15,7 @@ from pipeline.settings import Settings
 
 Sources = Annotated[list[str], typer.Argument(help="folders, files or globs; - reads a list of files from stdin")]
 SchemaName = Annotated[str, typer.Option("--schema", help="a built-in schema, module:Class, or a .py file")]
-Out = Annotated[Path, typer.Option("--out", help="the folder that holds the results")]
+Out = Annotated[str, typer.Option("--out", help="the folder that holds the results")]
 Recursive = Annotated[bool, typer.Option("--recursive/--no-recursive", help="go into the folders of a folder")]
 Exclude = Annotated[list[str] | None, typer.Option("--exclude", help="leave out files that match this glob; repeatable")]
 Limit = Annotated[int | None, typer.Option("--limit", min=1, help="read this many documents at most")]
@@ -30,6 +30,9 @@ stderr = Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emo
 def settings_from(**flags: Any) -> Settings:
     """The settings that flags, environment, octoglot.toml and defaults add up to; raises UsageError."""
     given = {name: value for name, value in flags.items() if value is not None}
+    for name in os.environ:
+        if name.startswith("OCTOGLOT_") and name.removeprefix("OCTOGLOT_").lower() not in Settings.model_fields:
+            raise UsageError(f"there is no setting {name}", "pipeline/settings.py lists them; a misspelt one would be lost")
     try:
         return Settings(**given)
     except ValidationError as error:
@@ -38,6 +41,11 @@ def settings_from(**flags: Any) -> Settings:
         raise UsageError(f"setting {name}: {first['msg']}", "see `octoglot run --help` and octoglot.toml") from error
     except (SettingsError, ValueError) as error:
         raise UsageError(f"the settings cannot be read: {error}", "mend octoglot.toml or OCTOGLOT_*") from error
+
+
+def stdout() -> Console:
+    """Where tables go. A pipe has no width of its own: nothing may be cut off there."""
+    return Console(markup=False, emoji=False, highlight=False, width=None if sys.stdout.isatty() else 400)
 
 
 def check_format(format: str, *allowed: str) -> None:

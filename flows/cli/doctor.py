@@ -12,10 +12,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
-from flows.cli.common import EngineName, Format, check_format, print_json, settings_from
+from flows.cli.common import EngineName, Format, check_format, print_json, settings_from, stdout
 from pipeline.settings import Settings
 
 NEEDED_MB = 2000
@@ -49,7 +48,7 @@ def doctor(
         table = Table("", "what", "found", "next step")
         for finding in findings:
             table.add_row("ok" if finding.ok else "!!", finding.what, finding.found, finding.next_step)
-        Console().print(table)
+        stdout().print(table)
     sys.exit(0 if all(finding.ok for finding in findings) else 1)
 
 

@@ -24,7 +24,7 @@ Pairs = Iterator[tuple[Truth, Mapping[str, Typed] | None]]
 
 def evaluate_command(
     truth: Annotated[Path, typer.Option("--truth", help="JSON lines: file, schema, language, fields, absent")],
-    out: Out = Path("results"),
+    out: Out = "results",
     clean: Annotated[bool, typer.Option("--clean", help="only documents that the truth does not call unclean")] = False,
     failures: Annotated[bool, typer.Option("--failures", help="list every value that is not right")] = False,
     schema: Annotated[list[str] | None, typer.Option("--schema", help="a schema of your own; repeatable")] = None,
@@ -35,7 +35,7 @@ def evaluate_command(
     schemas = {model.schema_name: model for model in map(load_schema, [*BUILT_IN, *(schema or [])])}
     truths = [line for line in read_truth(str(truth)) if line.schema in schemas and (line.fields or line.absent)]
     truths = [line for line in truths if line.clean or not clean]
-    report = evaluate(_pairs(str(out), truths, schemas), schemas)
+    report = evaluate(_pairs(out, truths, schemas), schemas)
     if format == "json":
         print_json([report.as_dict()])
         return

@@ -42,7 +42,7 @@ class Prepared:
 def plan(
     sources: Sources,
     schema: SchemaName,
-    out: Out = Path("results"),
+    out: Out = "results",
     engine: EngineName = None,
     words: WordsMode = None,
     limit: Limit = None,
@@ -67,7 +67,7 @@ def plan(
 def prepare(
     sources: list[str],
     reference: str,
-    out: Path,
+    out: str,
     settings: Settings,
     *,
     limit: int | None,
@@ -79,10 +79,10 @@ def prepare(
 
     reference = absolute(reference, Path.cwd())
     schema = load_schema(reference)
-    root = out if "://" in str(out) else Path(os.path.abspath(out))  # noqa: PTH100 - resolve() would follow links
-    found = discovery.discover(sources, recursive=recursive, exclude=exclude, stdin=sys.stdin, leave_out=str(root))
-    made = planning.plan(found, str(root), schema.schema_name, keys(schema, settings), settings, limit)
-    return Prepared(reference, schema, settings, str(root), made)
+    root = out if "://" in out else os.path.abspath(out)  # noqa: PTH100 - resolve() would follow links
+    found = discovery.discover(sources, recursive=recursive, exclude=exclude, stdin=sys.stdin, leave_out=root)
+    made = planning.plan(found, root, schema.schema_name, keys(schema, settings), settings, limit)
+    return Prepared(reference, schema, settings, root, made)
 
 
 def describe(made: planning.Plan) -> dict[str, Any]:

@@ -68,7 +68,7 @@ class Interrupted(OctoglotError):
 def run(
     sources: Sources,
     schema: SchemaName,
-    out: Out = Path("results"),
+    out: Out = "results",
     engine: EngineName = None,
     words: WordsMode = None,
     workers: Workers = None,

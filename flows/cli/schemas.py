@@ -3,10 +3,9 @@
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
-from flows.cli.common import Format, check_format, print_json
+from flows.cli.common import Format, check_format, print_json, stdout
 from pipeline.errors import UsageError
 from schemas.base import Schema, specs
 from schemas.fields import FieldSpec
@@ -66,7 +65,7 @@ def _print(rows: list[dict[str, Any]], format: str, title: str = "") -> None:
         table.add_column(name)
     for row in rows:
         table.add_row(*(str(value) for value in row.values()))
-    Console().print(table)
+    stdout().print(table)
 
 
 def _first_line(model: Schema) -> str:

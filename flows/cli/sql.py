@@ -3,15 +3,13 @@
 import csv
 import sys
 from decimal import Decimal
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich import box
-from rich.console import Console
 from rich.table import Table
 
-from flows.cli.common import Out, check_format, stderr
+from flows.cli.common import Out, check_format, stderr, stdout
 from pipeline import query
 from pipeline.errors import UsageError
 
@@ -20,7 +18,7 @@ NUMBERS = ("DECIMAL", "BIGINT", "INTEGER", "HUGEINT", "DOUBLE", "FLOAT", "UBIGIN
 
 def sql(
     question: Annotated[str | None, typer.Argument(help="one SELECT; without it, a prompt")] = None,
-    out: Out = Path("results"),
+    out: Out = "results",
     format: Annotated[str, typer.Option("--format", help="table, csv, json or parquet")] = "table",
     timeout: Annotated[float, typer.Option("--timeout", min=0.1, help="seconds a query may take")] = 300.0,
 ) -> None:
@@ -28,7 +26,7 @@ def sql(
     check_format(format, "table", "csv", "json", "parquet")
     if format == "parquet" and sys.stdout.isatty():
         raise UsageError("Parquet is not for a terminal", "send it to a file: ... --format parquet > answer.parquet")
-    with query.connect(str(out)) as connection:
+    with query.connect(out) as connection:
         if question is not None:
             _write(query.ask(connection, question, timeout, format), format)
             return
@@ -74,9 +72,7 @@ def _table(answer: query.Answer) -> None:
         table.add_column(name, justify="right" if kind.startswith(NUMBERS) else "left", overflow="fold")
     for row in answer.rows:
         table.add_row(*(_shown(value) for value in row))
-    # A pipe has no width of its own: nothing may be cut off there.
-    console = Console(markup=False, highlight=False, width=None if sys.stdout.isatty() else 400)
-    console.print(table)
+    stdout().print(table)
     stderr.print(f"{len(answer.rows):,} rows" if len(answer.rows) != 1 else "1 row")
 
 
