@@ -89,7 +89,7 @@ def lay_columns(heads: Sequence[Head], lines: Sequence[TableLine], specs: Sequen
     prose = {spec.name for spec in specs if spec.kind not in NUMERIC}
     open_to = [place for place, head in enumerate(heads) if not prose & set(head.names)]
     texts = [head for place, head in enumerate(heads) if place not in open_to]
-    bands = _joined(_bands(lines, texts), [heads[place] for place in open_to], lines)
+    bands = _joined(_bands(lines, heads, texts), [heads[place] for place in open_to], lines)
     columns = [
         Column(head.x0, head.x1, head.names, (head.x0, head.x1) if head.names and place in open_to else None)
         for place, head in enumerate(heads)
@@ -104,9 +104,9 @@ def lay_columns(heads: Sequence[Head], lines: Sequence[TableLine], specs: Sequen
     return sorted(columns, key=lambda column: column.x0)
 
 
-def _bands(lines: Sequence[TableLine], texts: Sequence[Head]) -> list[tuple[float, float]]:
+def _bands(lines: Sequence[TableLine], heads: Sequence[Head], texts: Sequence[Head]) -> list[tuple[float, float]]:
     """The stretches of the row that figures fill, over all lines."""
-    ends = sorted(end for line in lines for cell in line.cells if _beside(cell, texts) for end in _with_units(cell, texts))
+    ends = sorted(end for line in lines for cell in line.cells if _beside(cell, texts) for end in _with_units(cell, heads))
     bands: list[tuple[float, float]] = []
     for x0, x1 in ends:
         if bands and x0 < bands[-1][1] - 0.2:
@@ -150,13 +150,13 @@ def _fills(line: TableLine, band: tuple[float, float]) -> bool:
     )
 
 
-def _with_units(cell: Sequence[Token], texts: Sequence[Head]) -> Iterator[tuple[float, float]]:
-    """The ends of each figure of a cell with its unit, which is no word under the head of a text."""
+def _with_units(cell: Sequence[Token], heads: Sequence[Head]) -> Iterator[tuple[float, float]]:
+    """The ends of each figure of a cell, with its unit where neither of them stands under a head."""
     places = [place for place, token in enumerate(cell) if token.value is not None]
     for place, after in zip(places, [*places[1:], len(cell)], strict=True):
-        last = cell[after - 1]
-        unit = all(last.x1 <= head.x0 or head.x1 <= last.x0 for head in texts)
-        yield cell[place].x0, last.x1 if unit else cell[place].x1
+        first, last = cell[place], cell[after - 1]
+        alone = all(last.x1 <= head.x0 or head.x1 <= first.x0 for head in heads)
+        yield first.x0, last.x1 if alone else first.x1
 
 
 def _matched(bands: Sequence[tuple[float, float]], heads: Sequence[Head]) -> list[int | None]:

@@ -13,12 +13,14 @@ from pipeline.engines.rules.labels import squeeze
 from pipeline.engines.rules.sheet import Sheet
 from pipeline.engines.rules.tokens import Token, words_of
 from pipeline.records import WordsFrom
+from schemas.base import load_labels
 
 Sort = Literal["sums", "dues", "asides"]
 _LONG = 8
 """Labels of as many letters also open a longer word (`Umsatzsteueraufschlüsselung`)."""
 _ALIKE = 0.78
 _WORDS = 8
+_SUMS = ("net_total", "tax_total", "total", "amount_due")
 
 
 def opens(sheet: Sheet, cell: Sequence[Token], sort: Sort) -> bool:
@@ -52,6 +54,12 @@ def _only_figures(words: Sequence[str]) -> bool:
 
 @cache
 def _labels(sort: Sort) -> frozenset[str]:
+    """The words of `sort`: our own, and those that label the sums of an invoice or a receipt: a single short one as a due."""
     text = resources.files("pipeline.engines.rules").joinpath("sums.toml").read_text(encoding="utf-8")
     told: dict[str, dict[str, list[str]]] = tomllib.loads(text)
-    return frozenset(squeeze(word).text for words in told[sort].values() for word in words)
+    own = {squeeze(word).text for words in told[sort].values() for word in words}
+    schema = (load_labels(name).get(field, {}) for name in ("invoice", "receipt") for field in _SUMS)
+    for word in (word for languages in schema for words in languages.values() for word in words):
+        if sort == ("sums" if " " in word else "dues"):
+            own.add(squeeze(word).text)
+    return frozenset(own - {""})

@@ -1,15 +1,15 @@
 """Reading the rows under a heading."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from statistics import median
 
 from pipeline.engines.rules.columns import NUMERIC, Column, Figures, TableLine, is_pure, lay_columns, name_columns
 from pipeline.engines.rules.endings import opens
-from pipeline.engines.rules.headings import Head, Heading, is_label
+from pipeline.engines.rules.headings import Head, Heading, labelled_as
 from pipeline.engines.rules.sheet import Sheet
-from pipeline.engines.rules.tokens import Token, middle, tokens_of, words_of
+from pipeline.engines.rules.tokens import Row, Token, middle, tokens_of, words_of
 from pipeline.values.text import MINUS
 from schemas.fields import FieldSpec, Kind
 
@@ -21,6 +21,8 @@ _ROW_LINES = 2.7
 """Lines of one row stand at most so far from each other, in units."""
 _EDGE = 1.2
 """Print that starts so near to the edge of its column starts at it, in units."""
+_SPLIT = 0.55
+"""A figure that closes a text stands in a column of its own where the gap before it is so wide, in units."""
 _DASH = 3.0
 """A dash that stands alone goes on with the words so near before it, in units."""
 _MARGIN = 1.0
@@ -45,52 +47,51 @@ class GridRow:
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """A table on the page: its columns, its rows, and the rows of the sheet that it takes up."""
+    """A table on the page: its columns, its rows, and the numbers of the page's rows that it takes up."""
 
     columns: tuple[Column, ...]
     rows: tuple[GridRow, ...]
     taken: frozenset[int]
 
 
-def read_grid(sheet: Sheet, heading: Heading, specs: Sequence[FieldSpec], stop: int) -> Grid:
-    """The table under `heading`, read down to the sheet's row `stop` (not included) at most."""
-    lines = list(_body(sheet, heading, specs, stop))
+def read_grid(sheet: Sheet, rows: Sequence[Row], heading: Heading, specs: Sequence[FieldSpec]) -> Grid:
+    """The table under `heading`: down to the last of `rows` at most."""
+    lines = list(_body(sheet, rows, heading, specs))
     columns = lay_columns(heading.heads, lines, specs)
     first = [dict(_placed(line, columns, None)[0]) for line in lines]
     columns = name_columns(columns, specs, [row for row in _merged(lines, first) if len(row) > 1])
     columns, text = _text_column(columns, specs, lines)
-    rows = _rows(lines, columns, text)
-    taken = set(range(heading.first, heading.last + 1)) | {line.row for row in rows for line in row.lines}
-    return Grid(tuple(columns), tuple(rows), frozenset(taken))
+    made = _rows(lines, columns, text)
+    taken = {number for number in range(heading.first, heading.last + 1) if number >= 0}
+    taken |= {line.row for row in made for line in row.lines}
+    return Grid(tuple(columns), tuple(made), frozenset(taken))
 
 
-def read_loose_grid(sheet: Sheet, specs: Sequence[FieldSpec]) -> Grid | None:
+def read_loose_grid(sheet: Sheet, rows: Sequence[Row], specs: Sequence[FieldSpec]) -> Grid | None:
     """A table without a heading: from the first line with three cells of figures on; None where there is none."""
-    for row, cells in enumerate(sheet.rows):
-        if len(cells) > 3 and sum(is_pure(tokens) for tokens in _cells(sheet, row)) >= 3:
+    for number, row in enumerate(rows):
+        if len(row) > 3 and sum(is_pure(tokens) for tokens in _cells(sheet, row)) >= 3:
             left, right = min(cell.box[0] for cell in sheet.cells), max(cell.box[2] for cell in sheet.cells)
             scale = sheet.aspect / sheet.unit
             ends = (Head(left * scale, left * scale, "", {}), Head(right * scale, right * scale, "", {}))
-            grid = read_grid(sheet, Heading(row - 1, row - 1, ends), specs, len(sheet.rows))
+            grid = read_grid(sheet, rows, Heading(number - 1, number - 1, ends), specs)
             if grid.rows:
                 return grid
     return None
 
 
-def _body(sheet: Sheet, heading: Heading, specs: Sequence[FieldSpec], stop: int) -> Iterator[TableLine]:
+def _body(sheet: Sheet, rows: Sequence[Row], heading: Heading, specs: Sequence[FieldSpec]) -> Iterator[TableLine]:
     """The lines that may belong to the table: down to a sum, or to a gap that is too wide."""
-    before = middle(sheet, heading.last) if heading.last >= 0 else 0.0
+    before = middle(sheet, rows[heading.last]) if heading.last >= 0 else 0.0
     steps: list[float] = []
     left, right = heading.heads[0].x0 - _MARGIN, heading.heads[-1].x1 + _MARGIN * 8
     figured = before
     seen = False
-    for row in range(heading.last + 1, min(stop, len(sheet.rows))):
-        if not sheet.rows[row]:
-            continue
-        cells = [cell for cell in _cells(sheet, row) if cell[-1].x1 > left and cell[0].x0 < right]
+    for row in range(heading.last + 1, len(rows)):
+        cells = [cell for cell in _cells(sheet, rows[row]) if cell[-1].x1 > left and cell[0].x0 < right]
         if not cells:
             continue
-        line = TableLine(row, middle(sheet, row), tuple(cells))
+        line = TableLine(row, middle(sheet, rows[row]), tuple(cells))
         figures = sum(token.value is not None and not token.percent for cell in line.cells if is_pure(cell) for token in cell)
         if line.y - before > max(_FIRST_GAP, _GAP * median(steps) if steps else 0.0):
             return
@@ -98,7 +99,12 @@ def _body(sheet: Sheet, heading: Heading, specs: Sequence[FieldSpec], stop: int)
             return
         if any(opens(sheet, cell, "sums") for cell in line.cells) and (figures < 3 or len(line.cells) > 6):
             return
-        if seen and not figures and len(line.cells) > 1 and all(is_label(cell[0].span.cell.text, specs) for cell in line.cells):
+        if (
+            seen
+            and not figures
+            and len(line.cells) > 1
+            and all(labelled_as(cell[0].span.cell.text, specs) for cell in line.cells)
+        ):
             return
         if figures:
             if seen and line.y - figured > _ROW_LINES:
@@ -108,10 +114,10 @@ def _body(sheet: Sheet, heading: Heading, specs: Sequence[FieldSpec], stop: int)
         yield line
 
 
-def _cells(sheet: Sheet, row: int) -> tuple[tuple[Token, ...], ...]:
+def _cells(sheet: Sheet, row: Row) -> tuple[tuple[Token, ...], ...]:
     """The tokens of a row's cells; what starts with a dash that stands alone goes on with the words before it."""
     cells: list[tuple[Token, ...]] = []
-    for cell in sheet.rows[row]:
+    for cell in row:
         tokens = tuple(tokens_of(sheet, cell))
         if not tokens:
             continue
@@ -193,7 +199,8 @@ def _split(
     while last > start + 1:
         token = cell[last - 1]
         place = _column_at(token, columns) if token.value is not None else None
-        if place is not None and place not in figures:
+        told = place is not None and (columns[place].spec is not None or bool(columns[place].names))
+        if place is not None and told and place not in figures and token.x0 - cell[last - 2].x1 >= _SPLIT:
             figures[place] = token
             last = end = last - 1
         elif token.value is None and len(token.text) <= 6 and cell[last - 2].value is not None and last == end:
@@ -316,11 +323,16 @@ def _rows(lines: Sequence[TableLine], columns: Sequence[Column], text: _Text | N
                     row.texts.setdefault(place, []).append(part)
                 else:
                     loose.append((len(rows) - 1, line, part))
-        elif own:
+        elif own and not _lost(texts, columns):
             loose.append((len(rows) - 1, line, own))
     if text:
         _attach(rows, loose, text)
     return rows
+
+
+def _lost(texts: Mapping[int, Sequence[Token]], columns: Sequence[Column]) -> bool:
+    """Whether a line is a row whose figures cannot be read: words stand where they should be."""
+    return any(columns[place].numeric and columns[place].spec is not None for place in texts)
 
 
 def _attach(rows: list[GridRow], loose: list[Loose], text: _Text) -> None:

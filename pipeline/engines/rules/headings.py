@@ -10,7 +10,7 @@ from rapidfuzz.distance import Levenshtein
 
 from pipeline.engines.rules.labels import squeeze
 from pipeline.engines.rules.sheet import Cell, Sheet
-from pipeline.engines.rules.tokens import middle, place
+from pipeline.engines.rules.tokens import Row, middle, place
 from pipeline.records import WordsFrom
 from pipeline.values.amounts import find_amounts
 from schemas.fields import FieldSpec, Kind
@@ -52,7 +52,7 @@ class Heading:
     """A row of heads, from left to right.
 
     Attributes:
-        first, last: the sheet's first and last row of it.
+        first, last: the numbers of its first and last row.
         heads: what stands in it.
         score: how sure it is to be a heading; more than the number of columns told.
     """
@@ -84,26 +84,26 @@ class _Mark(NamedTuple):
     names: dict[str, float]
 
 
-def find_headings(sheet: Sheet, columns: Sequence[FieldSpec]) -> list[Heading]:
+def find_headings(sheet: Sheet, rows: Sequence[Row], columns: Sequence[FieldSpec]) -> list[Heading]:
     """The rows that look like a heading of a table with `columns`, the most telling first.
 
     A heading labels two columns at least: the table's text and one of figures, or two of money and number. Rows with amounts in
     them are none.
     """
-    index = _index(tuple((c.name, tuple((lang, tuple(words)) for lang, words in c.labels.items())) for c in columns))
+    index = _index_of(columns)
     misread = sheet.page.words_from is WordsFrom.OCR
     language = sheet.page.language
     texts = frozenset(column.name for column in columns if column.kind not in _NUMERIC)
     found = []
     marked: dict[int, list[tuple[Cell, list[_Mark]]]] = {}
-    for number, row in enumerate(sheet.rows):
+    for number, row in enumerate(rows):
         marks = [(cell, _marks(cell.text, index, language, misread)) for cell in row if len(cell.text) <= _PROSE]
         first = next((place for place, (_, one) in enumerate(marks) if one), None)
         if first is not None and _no_figures(sheet, [cell for cell, _ in marks[first:]]):
             beside = [(cell, one) for cell, one in marks[:first] if not _digits(cell.text) and len(cell.text) <= _SHORT]
             marked[number] = beside + marks[first:]
     for number, marks in marked.items():
-        heading = _heading(sheet, number, marks, index, texts)
+        heading = _heading(sheet, rows, number, marks, (index, texts))
         if _tells(heading, columns):
             found.append(heading)
     found.sort(key=lambda heading: (-heading.score, heading.first))
@@ -114,10 +114,13 @@ def find_headings(sheet: Sheet, columns: Sequence[FieldSpec]) -> list[Heading]:
     return kept
 
 
-def is_label(text: str, columns: Sequence[FieldSpec]) -> bool:
-    """Whether all of `text` is a label of one of `columns`."""
-    index = _index(tuple((c.name, tuple((lang, tuple(words)) for lang, words in c.labels.items())) for c in columns))
-    return squeeze(text).text in index
+def labelled_as(text: str, columns: Sequence[FieldSpec]) -> frozenset[str]:
+    """The names of the columns that all of `text` is a label of."""
+    return frozenset(_index_of(columns).get(squeeze(text).text, ()))
+
+
+def _index_of(columns: Sequence[FieldSpec]) -> "_Index":
+    return _index(tuple((c.name, tuple((lang, tuple(words)) for lang, words in c.labels.items())) for c in columns))
 
 
 def _tells(heading: Heading, columns: Sequence[FieldSpec]) -> bool:
@@ -143,20 +146,25 @@ def _digits(text: str) -> int:
 
 
 def _heading(
-    sheet: Sheet, number: int, marks: Sequence[tuple[Cell, list[_Mark]]], index: "_Index", prose: frozenset[str]
+    sheet: Sheet,
+    rows: Sequence[Row],
+    number: int,
+    marks: Sequence[tuple[Cell, list[_Mark]]],
+    told: "tuple[_Index, frozenset[str]]",
 ) -> Heading:
     """The heading whose most telling row is `number`, with the lines above and below that belong to it."""
+    index, prose = told
     language, misread = sheet.page.language, sheet.page.words_from is WordsFrom.OCR
     parts = [part for cell, marked in marks for part in _parts(sheet, cell, marked)]
     first = last = number
     texts = [part for part in parts if any(name in prose for name in _names(part[2], index, language, misread))]
     for step in (-1, 1):
         row = number + step
-        while 0 <= row < len(sheet.rows) and abs(row - number) <= 3 and sheet.rows[row]:
-            near = abs(middle(sheet, row) - middle(sheet, row - step)) <= _STACKED
-            if not near or not _belongs(sheet, sheet.rows[row], parts, texts, index):
+        while 0 <= row < len(rows) and abs(row - number) <= 3:
+            near = abs(middle(sheet, rows[row]) - middle(sheet, rows[row - step])) <= _STACKED
+            if not near or not _belongs(sheet, rows[row], parts, texts, index):
                 break
-            parts = _stack(parts, [(*place(sheet, cell), cell.text) for cell in sheet.rows[row]], step)
+            parts = _stack(parts, [(*place(sheet, cell), cell.text) for cell in rows[row]], step)
             first, last = min(first, row), max(last, row)
             row += step
     heads = [Head(x0, x1, text, _names(text, index, language, misread)) for x0, x1, text in sorted(parts)]

@@ -5,10 +5,13 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from pipeline.engines.rules.columns import Roles
 from pipeline.engines.rules.endings import opens
+from pipeline.engines.rules.headings import labelled_as
 from pipeline.engines.rules.sheet import Sheet
-from pipeline.engines.rules.tokens import Token, middle, tokens_of
+from pipeline.engines.rules.tokens import Row, Token, middle, tokens_of
 from pipeline.values.arithmetic import product_holds, sum_holds
+from schemas.fields import FieldSpec
 
 _NARROW = 55.0
 """A page whose print is at most so many units wide is a slip."""
@@ -16,9 +19,10 @@ _COLUMN = 2.0
 """Amounts that end within so many units of each other stand in one column."""
 _NEAR = 3.2
 """Lines of one item stand at most so far from each other, in units."""
+_BELIEVED = 2
 _TAIL = 3
 """A word of at most so many letters behind an amount is a tax letter or a currency."""
-_TIMES = re.compile(r"[x×X*@]|à|@")
+_TIMES = re.compile(r"[x×X*@à]")
 _CODE = 5
 """So many digits alone are the number of an article."""
 
@@ -32,7 +36,7 @@ class ListRow:
         amount: what it comes to.
         number, price: how many, and the price of one, where they are printed.
         proven: whether number × price is the amount.
-        rows: the sheet's rows that it takes up.
+        rows: the numbers of the page's rows that it takes up.
     """
 
     words: tuple[tuple[Token, ...], ...]
@@ -55,7 +59,7 @@ class _Line:
     times: bool
 
 
-def read_listing(sheet: Sheet) -> list[ListRow]:
+def read_listing(sheet: Sheet, rows: Sequence[Row], columns: Sequence[FieldSpec], roles: Roles) -> list[ListRow]:
     """The items of a slip, from top to bottom; none where the page is no slip, or no sum ends the list.
 
     An item is a line of words and an amount in the column of amounts at the right. Its name may stand on the line before,
@@ -63,33 +67,59 @@ def read_listing(sheet: Sheet) -> list[ListRow]:
     """
     if not _is_slip(sheet):
         return []
-    edge = _amounts_edge(sheet)
+    edge = _amounts_edge(sheet, rows)
     if edge is None:
         return []
-    reader = _Reader(edge)
-    for row, found in enumerate(sheet.rows):
-        cells = [tokens for cell in found if (tokens := tuple(tokens_of(sheet, cell)))]
-        if cells and reader.ends(sheet, row, cells):
+    reader = _Reader(edge, columns, roles)
+    for number, row in enumerate(rows):
+        cells = [tokens for cell in row if (tokens := tuple(tokens_of(sheet, cell)))]
+        if cells and reader.reads(sheet, number, middle(sheet, row), cells):
+            continue
+        if cells and reader.ends(sheet, number, middle(sheet, row), cells):
             return reader.items
-    return []
+    # Where the foot of a slip is missing, a list of several items is believed nevertheless.
+    return reader.items if len(reader.items) > _BELIEVED else []
 
 
 class _Reader:
     """What was read of a list so far: its items and amounts, and a name or a count that waits for its amount."""
 
-    def __init__(self, edge: float) -> None:
+    def __init__(self, edge: float, columns: Sequence[FieldSpec], roles: Roles) -> None:
         self.items: list[ListRow] = []
+        self._columns, self._roles = columns, roles
+        self._form: dict[str, Token] = {}
         self._edge = edge
         self._amounts: list[Token] = []
         self._name: _Line | None = None
         self._count: _Line | None = None
 
-    def ends(self, sheet: Sheet, row: int, cells: Sequence[Sequence[Token]]) -> bool:
+    def reads(self, sheet: Sheet, row: int, y: float, cells: Sequence[Sequence[Token]]) -> bool:
+        """Read a line of one item that is printed as a form (`Qty 48.72`, `Rate 1.605`, `Amount 78.20`); whether it is one."""
+        tokens = [token for cell in cells for token in cell]
+        first = next((place for place, token in enumerate(tokens) if token.value is not None), 0)
+        if not first or self.items and not self._form:
+            return False
+        words = " ".join(token.text for token in tokens[:first])
+        names = [spec.name for spec in self._roles if spec.name in labelled_as(words, self._columns)]
+        name = next((name for name in names if name not in self._form), None)
+        if name is None or (name == self._roles.result.name and not self._form) or self._name is None:
+            return False
+        self._form[name] = tokens[first]
+        if name == self._roles.result.name:
+            number, price, amount = (self._form.get(spec.name) for spec in self._roles)
+            proven = number is not None and price is not None and _multiply(number, price, tokens[first])
+            rows = tuple(range(self._name.row, row + 1))
+            self.items.append(ListRow((self._name.words,), amount or tokens[first], number, price, proven, rows))
+            self._form = {}
+            self._name = None
+        return True
+
+    def ends(self, sheet: Sheet, row: int, y: float, cells: Sequence[Sequence[Token]]) -> bool:
         """Read one more row; whether it is the sum that ends the list."""
         if any(opens(sheet, cell, "sums") for cell in cells):
             self._name = self._count = None
             return bool(self.items)
-        line = _line(sheet, row, cells, self._edge)
+        line = _line((row, y), cells, self._edge)
         if any(opens(sheet, cell, sort) for cell in cells for sort in ("dues", "asides")):
             self._name = self._count = None
         elif line.amount is not None:
@@ -112,9 +142,9 @@ def _is_slip(sheet: Sheet) -> bool:
     return (right - left) * sheet.aspect / sheet.unit <= _NARROW
 
 
-def _amounts_edge(sheet: Sheet) -> float | None:
+def _amounts_edge(sheet: Sheet, rows: Sequence[Row]) -> float | None:
     """Where most amounts that close a line end, in units."""
-    ends = [token.x1 for row in sheet.rows if row and (token := _last_amount([t for c in row for t in tokens_of(sheet, c)]))]
+    ends = [token.x1 for row in rows if (token := _last_amount([t for c in row for t in tokens_of(sheet, c)]))]
     if len(ends) < 2:
         return None
     near = Counter({end: sum(abs(end - other) <= _COLUMN for other in ends) for end in ends})
@@ -132,18 +162,30 @@ def _last_amount(tokens: Sequence[Token]) -> Token | None:
     return None
 
 
-def _line(sheet: Sheet, row: int, cells: Sequence[Sequence[Token]], edge: float) -> _Line:
+def _line(at: tuple[int, float], cells: Sequence[Sequence[Token]], edge: float) -> _Line:
     tokens = [token for cell in cells for token in cell]
     amount = _last_amount(tokens)
     if amount is not None and abs(amount.x1 - edge) > _COLUMN * 2:
         amount = None
     before = tokens[: tokens.index(amount)] if amount is not None else tokens
     figures = tuple(token for token in before if token.value is not None and not token.percent)
-    times = any(_TIMES.fullmatch(token.text) for token in before) or any(
-        _TIMES.search(_around(token)) is not None for token in figures
-    )
+    times = _multiplies(before)
+    if amount is None and len(before) == 2 and before[0].percent and before[1].money:
+        figures, times = tuple(before[:2]), True  # a sign of multiplication that OCR took for one of percent
     words = tuple(_words(before, times))
-    return _Line(row, middle(sheet, row), words, amount, figures, times)
+    return _Line(*at, words, amount, figures, times)
+
+
+def _multiplies(tokens: Sequence[Token]) -> bool:
+    """Whether a sign of multiplication stands before a figure, by itself behind another, or glued to it."""
+    for before, token in zip([None, *tokens], tokens, strict=False):
+        if token.value is not None and _TIMES.search(_around(token).replace("à", "")):
+            return True
+        if token.value is not None and before is not None and _TIMES.fullmatch(before.text) and before.value is None:
+            place = tokens.index(before)
+            if place == 0 and before.text != "à" or place > 0 and tokens[place - 1].value is not None:
+                return True
+    return False
 
 
 def _around(token: Token) -> str:
@@ -187,9 +229,15 @@ def _factors(figures: Sequence[Token], amount: Token) -> tuple[Token | None, Tok
             for number, price in ((one, other), (other, one)):
                 if number.value is None or price.value is None or number.money and not price.money:
                     continue
-                if number.value and product_holds(abs(amount.value), abs(number.value), abs(price.value)):
+                if _multiply(number, price, amount):
                     return number, price, True
     return None, None, False
+
+
+def _multiply(number: Token, price: Token, amount: Token) -> bool:
+    if number.value is None or price.value is None or amount.value is None:
+        return False
+    return number.value != 0 and product_holds(abs(amount.value), abs(number.value), abs(price.value))
 
 
 def _leading(line: _Line) -> Token | None:

@@ -8,7 +8,7 @@ from pipeline.engines.rules.grid import PROSE, Grid, GridRow, read_grid, read_lo
 from pipeline.engines.rules.headings import Heading, find_headings
 from pipeline.engines.rules.listing import ListRow, read_listing
 from pipeline.engines.rules.sheet import Sheet
-from pipeline.engines.rules.tokens import Token, words_of
+from pipeline.engines.rules.tokens import Row, Token, rows_of, words_of
 from pipeline.records import Box, Leaf
 from pipeline.values.arithmetic import product_holds
 from schemas.fields import FieldSpec
@@ -39,11 +39,12 @@ def read_table(sheet: Sheet, spec: FieldSpec) -> Table:
     Tables that have the same columns as the most telling heading follow it; tables of other things are left out, and so is one
     that labels no text unless most of its rows multiply.
     """
-    headings = find_headings(sheet, spec.columns)
+    rows = rows_of(sheet)
+    headings = find_headings(sheet, rows, spec.columns)
     grids: list[tuple[Grid, list[Item]]] = []
     for heading in _chosen(headings):
-        stop = min((other.first for other in headings if other.first > heading.last), default=len(sheet.rows))
-        grid = read_grid(sheet, heading, spec.columns, stop)
+        stop = min((other.first for other in headings if other.first > heading.last), default=len(rows))
+        grid = read_grid(sheet, rows[:stop], heading, spec.columns)
         items = _items(sheet, grid, spec.columns)
         labelled = heading.names & {column.name for column in spec.columns if column.kind not in NUMERIC}
         if items and (labelled or 2 * sum(item.proven for item in items) >= len(items)):
@@ -51,8 +52,8 @@ def read_table(sheet: Sheet, spec: FieldSpec) -> Table:
     items = [item for _, found in grids for item in found]
     taken = {row for grid, _ in grids for row in grid.taken}
     if not items:
-        items, taken = _unheaded(sheet, spec.columns)
-    cells = {cell.index for row in taken for cell in sheet.rows[row]}
+        items, taken = _unheaded(sheet, rows, spec.columns)
+    cells = {cell.index for row in taken for cell in rows[row]}
     return Table(
         tuple(
             Leaf(f"{spec.name}[{number}].{name}", print_, round(sure, 3), box)
@@ -71,8 +72,8 @@ def _chosen(headings: Sequence[Heading]) -> list[Heading]:
     return sorted((h for h in headings if h.names == best.names), key=lambda heading: heading.first)
 
 
-def _unheaded(sheet: Sheet, specs: Sequence[FieldSpec]) -> tuple[list[Item], set[int]]:
-    """The rows of a table without a heading, and the sheet's rows that they take up.
+def _unheaded(sheet: Sheet, page: Sequence[Row], specs: Sequence[FieldSpec]) -> tuple[list[Item], set[int]]:
+    """The rows of a table without a heading, and the numbers of the page's rows that they take up.
 
     Either most of them multiply, as on the later page of an invoice, or the page is a slip.
     """
@@ -80,11 +81,11 @@ def _unheaded(sheet: Sheet, specs: Sequence[FieldSpec]) -> tuple[list[Item], set
     text = next((spec for spec in specs if spec.kind in PROSE), None)
     if roles is None or text is None:
         return [], set()
-    grid = read_loose_grid(sheet, specs)
+    grid = read_loose_grid(sheet, page, specs)
     items = _items(sheet, grid, specs) if grid else []
     if grid and items and 2 * sum(item.proven for item in items) > len(items):
         return items, set(grid.taken)
-    rows = read_listing(sheet)
+    rows = read_listing(sheet, page, specs, roles)
     return [_listed(sheet, row, text, roles) for row in rows], {number for row in rows for number in row.rows}
 
 

@@ -12,11 +12,14 @@ from pipeline.values.numbers import read_core
 from pipeline.values.text import MINUS, fold_digits
 
 _PERCENT = re.compile(rf"(?<![\w.,])[{MINUS}]?\d{{1,3}}(?:[.,]\d{{1,3}})? ?%")
-_COUNT = re.compile(rf"[x×@*]?([{MINUS}]?)(\d{{1,6}}(?:[.,]\d{{1,4}})?)(?:[x×*X]|[|]?[^\W\d_]{{1,3}}[²³]?\.?)")
+_COUNT = re.compile(rf"[x×@*]?([{MINUS}]?)(\d{{1,6}}(?:[.,]\d{{1,4}})?)(?:[x×*X]|[|]?[^\W\d_][^\s\d]{{0,5}})")
 """A number with a unit or a sign of multiplication glued to it: `2x`, `10h`, `3kg`, `5Stk`."""
 _RULES = re.compile(r"[|¦\[\]{}_~]+")
 _BEFORE = re.compile(r"[(*x×@|]*")
 _BEHIND = re.compile(r"[.,;:)*|/-]*[A-Z*]{0,2}")
+Row = tuple[Cell, ...]
+_LEVEL = 0.8
+"""Rows whose middles are so near to each other, in units, are at one height."""
 
 
 class Token(NamedTuple):
@@ -44,8 +47,8 @@ class Token(NamedTuple):
 
     @property
     def letters(self) -> int:
-        """How many letters it has."""
-        return sum(c.isalpha() for c in self.text)
+        """How many letters it has, a unit that is glued to a figure among them."""
+        return sum(c.isalpha() for c in words_of([self]))
 
 
 def tokens_of(sheet: Sheet, cell: Cell) -> list[Token]:
@@ -84,10 +87,22 @@ def place(sheet: Sheet, cell: Cell) -> tuple[float, float]:
     return cell.box[0] * scale, cell.box[2] * scale
 
 
-def middle(sheet: Sheet, row: int) -> float:
+def rows_of(sheet: Sheet) -> list[Row]:
+    """The sheet's rows, none empty; neighbours that stand at one height beside each other, as on a bent photo, are one."""
+    rows: list[Row] = []
+    for row in filter(None, sheet.rows):
+        if rows and abs(middle(sheet, rows[-1]) - middle(sheet, tuple(row))) <= _LEVEL:
+            apart = all(sheet.across(one.box, other.box) > 0 for one in rows[-1] for other in row)
+            if apart:
+                rows[-1] = tuple(sorted((*rows[-1], *row), key=lambda cell: cell.box[0]))
+                continue
+        rows.append(tuple(row))
+    return rows
+
+
+def middle(sheet: Sheet, row: Row) -> float:
     """Where the middle of a row is down the page, in units."""
-    boxes = [cell.box for cell in sheet.rows[row]]
-    return sum(box[1] + box[3] for box in boxes) / 2 / len(boxes) / sheet.unit
+    return sum(cell.box[1] + cell.box[3] for cell in row) / 2 / len(row) / sheet.unit
 
 
 def words_of(tokens: Sequence[Token]) -> str:
