@@ -10,7 +10,7 @@ from sample_data.generator import draw, parties
 from sample_data.generator.parties import Account, Party
 from sample_data.generator.places import Place, ShopItem, TradeItem
 
-TRAITS = ("prepaid", "two_rates", "credit", "untaxed", "two_pages", "three_pages")
+TRAITS = ("prepaid", "two_rates", "credit", "negative_credit", "untaxed", "large", "two_pages", "three_pages")
 """What can be special about an invoice."""
 
 _PAGES = {"two_pages": 2, "three_pages": 3}
@@ -70,7 +70,7 @@ class Invoice:
     money: Money
     untaxed: bool
     prepaid: Decimal | None
-    prepaid_on: date
+    earlier: date
     amount_due: Decimal | None
     credit_of: str | None
     customer_no: str
@@ -101,15 +101,15 @@ def invoice(place: Place, traits: Sequence[str], capacity: tuple[int, int], rand
     untaxed = "untaxed" in traits
     kind = "service" if untaxed else "mixed" if "two_rates" in traits else "goods" if _long(traits) else _kind(random)
     trade = place.trades[kind]
-    sign = -1 if "credit" in traits and random.random() < 0.5 else 1
+    times = (-1 if "negative_credit" in traits else 1) * (10 if "large" in traits else 1)
     items = _items(trade.items, traits, _count(traits, capacity, random), random)
-    lines = tuple(_line(item, place, sign, untaxed, random) for item in items)
+    lines = tuple(_line(item, place, times, untaxed, random) for item in items)
     money = _taxed(lines, place)
     issued = draw.day(random)
     days = random.choice((10, 14, 30, 45))
     prepaid = draw.cents(money.total * random.randint(15, 60) / 100) if "prepaid" in traits else None
     owed = money.total - prepaid if prepaid is not None else money.total if random.random() < 0.2 else None
-    credit = "credit" in traits
+    credit = "credit" in traits or "negative_credit" in traits
     return Invoice(
         place=place,
         seller=parties.freelancer(place, random) if untaxed else parties.company(place, random.choice(trade.words), random),
@@ -125,7 +125,7 @@ def invoice(place: Place, traits: Sequence[str], capacity: tuple[int, int], rand
         money=money,
         untaxed=untaxed,
         prepaid=prepaid,
-        prepaid_on=issued - timedelta(days=random.randint(3, 25)),
+        earlier=issued - timedelta(days=random.randint(3, 25)),
         amount_due=None if credit else owed,
         credit_of=number(place, issued - timedelta(days=40), random) if credit else None,
         customer_no=str(random.randint(10023, 79_899)),
@@ -198,16 +198,16 @@ def _sized(description: str, random: Random) -> str:
     return description.format(a=random.choice((4, 5, 6, 8, 10, 12, 16, 18)), b=random.choice((20, 25, 30, 40, 60, 80, 115)))
 
 
-def _line(item: TradeItem, place: Place, sign: int, untaxed: bool, random: Random) -> Line:
+def _line(item: TradeItem, place: Place, times: int, untaxed: bool, random: Random) -> Line:
     price = draw.price(item.price, place, random)
     dear = item.price * 12 > 500 and place.country not in ("IN", "TH") or item.price > 5000
     quantity = Decimal(random.choice((1, 1, 2, 3, 4, 6, 8)) if dear else random.choice((2, 4, 5, 8, 10, 12, 20, 25, 40, 50)))
     if item.unit in ("Std.", "h", "hrs", "ore", "kg", "किग्रा", "m", "ชั่วโมง") and random.random() < 0.4:
         quantity += Decimal("0.5")
     discount = Decimal(random.choice((0, 0, 0, 5, 10))) if item.price < 50 else Decimal(0)
-    amount = draw.cents(sign * quantity * price * (100 - discount) / 100)
+    amount = draw.cents(times * quantity * price * (100 - discount) / 100)
     rate = None if untaxed else place.rates[item.rate]
-    return Line(item.description, sign * quantity, item.unit, price, amount, rate, draw.picture("##-####", random), discount)
+    return Line(item.description, times * quantity, item.unit, price, amount, rate, draw.picture("##-####", random), discount)
 
 
 def _bought(item: ShopItem, place: Place, shop: str, random: Random) -> Line:

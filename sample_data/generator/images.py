@@ -147,7 +147,7 @@ def _light(rows: int, columns: int, lots: Generator) -> NDArray[np.float32]:
 def _askew(page: Picture, degrees: float, *, room: bool = False) -> Picture:
     """Turned about its middle on white; with `room` the picture grows so that nothing is cut off."""
     height, width = page.shape[:2]
-    turn = cv2.getRotationMatrix2D((width / 2, height / 2), degrees, 1.0)
+    turn = np.asarray(cv2.getRotationMatrix2D((width / 2, height / 2), degrees, 1.0), np.float64)
     wide, high = width, height
     if room:
         c, s = abs(turn[0, 0]), abs(turn[0, 1])

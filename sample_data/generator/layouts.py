@@ -31,13 +31,13 @@ class Layout:
 
 
 INVOICES: Mapping[str, Layout] = {
-    "letterhead_left": Layout(_SOME, (18, 26)),
-    "letterhead_right": Layout(("description", "quantity", "unit", "unit_price", "discount", "amount"), (16, 24)),
+    "letterhead_left": Layout(_SOME, (18, 32)),
+    "letterhead_right": Layout(("description", "quantity", "unit", "unit_price", "discount", "amount"), (18, 32)),
     "two_column": Layout(("quantity", "description", "unit_price", "discount", "amount")),
-    "key_value": Layout(("pos", "description", "tax_rate", "quantity", "unit_price", "discount", "amount"), (16, 26)),
+    "key_value": Layout(("pos", "description", "tax_rate", "quantity", "unit_price", "discount", "amount"), (22, 36)),
     "form": Layout(_FEW),
     "freelancer": Layout(("description", "amount")),
-    "industrial": Layout(_ALL, (24, 32)),
+    "industrial": Layout(_ALL, (32, 44)),
     "colourful": Layout(_FEW),
     "classic": Layout(("quantity", "unit", "description", "unit_price", "discount", "amount")),
     "sidebar": Layout(("description", "quantity", "amount")),

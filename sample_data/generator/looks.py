@@ -37,6 +37,12 @@ class Look:
     stamped: bool = False
 
 
+def _only(pages: list[Picture]) -> Picture:
+    """The page of a document that has one. Raises ValueError where a file of one page would lose the others."""
+    (page,) = pages
+    return page
+
+
 def _scanned_pdf(pages: list[Picture], dpi: int, document: SetDocument) -> bytes:
     return pdfs.of_images(pages, dpi)
 
@@ -51,11 +57,11 @@ def _with_backs(pages: list[Picture], dpi: int, document: SetDocument) -> bytes:
 
 
 def _jpeg(pages: list[Picture], dpi: int, document: SetDocument) -> bytes:
-    return rasters.jpeg(pages[0], dpi)
+    return rasters.jpeg(_only(pages), dpi)
 
 
 def _exif_jpeg(orientation: int) -> Write:
-    return lambda pages, dpi, document: rasters.jpeg(pages[0], dpi, orientation=orientation)
+    return lambda pages, dpi, document: rasters.jpeg(_only(pages), dpi, orientation=orientation)
 
 
 def _fax_tiff(pages: list[Picture], dpi: int, document: SetDocument) -> bytes:
@@ -81,14 +87,14 @@ LOOKS: Mapping[str, Look] = {
     "turned_90": Look(".pdf", _scanned_pdf, (*_SCAN, images.turned_90)),
     "turned_180": Look(".jpg", _jpeg, (*_SCAN, images.turned_180)),
     "turned_270": Look(
-        ".png", lambda pages, dpi, document: rasters.png(pages[0], dpi), (images.without_colour, images.turned_270)
+        ".png", lambda pages, dpi, document: rasters.png(_only(pages), dpi), (images.without_colour, images.turned_270)
     ),
     "exif_3": Look(".jpg", _exif_jpeg(3), (images.scan,), 150),
     "exif_6": Look(".jpg", _exif_jpeg(6), (images.scan,), 150),
     "exif_8": Look(".jpg", _exif_jpeg(8), _SCAN),
     "jpeg": Look(".jpg", _jpeg, _SCAN),
-    "png": Look(".png", lambda pages, dpi, document: rasters.png(pages[0], dpi)),
-    "webp": Look(".webp", lambda pages, dpi, document: rasters.webp(pages[0]), (images.scan,)),
+    "png": Look(".png", lambda pages, dpi, document: rasters.png(_only(pages), dpi)),
+    "webp": Look(".webp", lambda pages, dpi, document: rasters.webp(_only(pages)), (images.scan,)),
     "bilevel": Look(
         ".tif", lambda pages, dpi, document: rasters.bilevel_tiff(pages, (dpi, dpi)), (images.without_colour,), 300
     ),

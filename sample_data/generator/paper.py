@@ -26,6 +26,14 @@ _ACCENTS = ("#1f4e79", "#7a1f2b", "#1e6b45", "#5b3a86", "#b3541e", "#23626b", "#
 
 
 @dataclass(frozen=True)
+class Habits:
+    """What is told a paper: its date pattern, and whether it writes the digits of its script."""
+
+    dates: str
+    native: bool = False
+
+
+@dataclass(frozen=True)
 class Style:
     """One paper's habits: how it writes, what it calls things, where it puts the currency, how it looks."""
 
@@ -50,13 +58,13 @@ def item(value: str | Sequence[str], *fields: str) -> Item:
     return {"value": value if isinstance(value, str) else list(value), "fields": list(fields), "label": "", "key": ""}
 
 
-def style(place: Place, signs: Sequence[str], digits: str, random: Random) -> Style:
+def styled(place: Place, signs: Sequence[str], habits: Habits, random: Random) -> Style:
     """Habits drawn for a paper of the place.
 
     Args:
         place: where it is from.
         signs: where its currency may stand: on `total` alone, on each `sum` too, on each `line` too, in a `note`, in a `label`.
-        digits: what it writes in the digits of the script (see Hand).
+        habits: what is not left to chance.
         random: the lots.
     """
     latin = random.choice(_LATIN)
@@ -71,6 +79,6 @@ def style(place: Place, signs: Sequence[str], digits: str, random: Random) -> St
         "paper": place.paper,
         "lang": place.language,
     }
-    hand = Hand(place, random.choice(place.money), random.choice(place.dates), random.choice("’'"), digits)
+    hand = Hand(place, random.choice(place.money), habits.dates, random.choice("’'"), habits.native)
     labels = {key: random.choice(ways) for key, ways in place.labels.items()}
     return Style(hand, labels, random.choice(signs), look)

@@ -79,6 +79,7 @@ class Place(_Told):
         untaxed_receipts: receipts show no tax.
         calendar: years to add to those of ISO.
         native_digits: ten digits of the script, for papers that use them.
+        native_in: what such papers write in them: `dates` or `all`.
         step: the smallest coin.
         scale: how much higher prices are than in the data.
     """
@@ -115,6 +116,7 @@ class Place(_Told):
     untaxed_receipts: bool = False
     calendar: int = 0
     native_digits: str = ""
+    native_in: str = "dates"
     step: Decimal = Decimal("0.01")
     scale: Decimal = Decimal(1)
 

@@ -7,64 +7,42 @@ from typing import TypeVar
 
 from sample_data.generator.layouts import INVOICES, LONG, RECEIPTS
 from sample_data.generator.looks import LOOKS
+from sample_data.generator.paper import Habits
 from sample_data.generator.places import LANGUAGES, Place, places
 
 INVOICES_EACH = 4
 RECEIPTS_EACH = 3
+"""Documents a language."""
 
-_TRAITS = (
-    "three_pages",
-    "two_pages",
-    "two_pages",
-    "untaxed",
-    "untaxed",
-    "credit",
-    "credit",
-    *["two_rates"] * 3,
-    *["prepaid"] * 4,
-)
+_T = TypeVar("_T")
+_TRAITS = ("three_pages", *["two_pages"] * 2, *["untaxed"] * 2, "credit", "negative_credit", "large")
+_TRAITS_SHARED = (*["two_rates"] * 3, *["prepaid"] * 4)
 _LONG_LOOKS = {"three_pages": ("scan",), "two_pages": ("grey_tiff", "digital")}
-_CLEAN = (
-    *["digital"] * 6,
-    "hidden_text",
-    "garbled_text",
-    "scan",
-    "tilted",
-    "sideways_key",
-    "blank_back",
-    "turned_90",
-    "turned_180",
+
+# As many looks as there are documents for them, so that each is there whatever the seed.
+_CLEAN_INVOICES = (
+    *("digital", "digital", "digital", "digital", "digital", "digital", "hidden_text", "garbled_text"),
+    *("scan", "tilted", "blank_back", "sideways_key", "turned_90", "turned_180", "turned_270", "exif_6"),
+    *("jpeg", "png", "webp", "bilevel", "colour_scan"),
 )
-_CLEAN_INVOICES = (*_CLEAN, "turned_270", "exif_6", "jpeg", "png", "webp", "bilevel", "colour_scan")
 _ROUGH_INVOICES = ("photo", "photo_stamped", "fax", "fine_fax", "stamped", "stamped", "skewed", "skewed")
 _CLEAN_RECEIPTS = (
-    *["jpeg"] * 3,
-    *["png"] * 3,
-    "webp",
-    "webp",
-    "scan",
-    "tilted",
-    "tilted",
-    "turned_90",
-    "turned_180",
-    "exif_3",
-    "exif_8",
-    "bilevel",
+    *("jpeg", "jpeg", "jpeg", "png", "png", "png", "webp", "webp", "scan", "bilevel"),
+    *("tilted", "tilted", "turned_90", "turned_180", "exif_3", "exif_8"),
 )
 _ROUGH_RECEIPTS = ("photo", "photo", "photo", "faded", "faded", "fine_fax", "skewed", "stamped")
-_T = TypeVar("_T")
 
 
 @dataclass
 class Job:
-    """One document to be made; `layout` and `look` are names of the registries, `digits` as in Hand."""
+    """One document to be made; `layout` and `look` are names of the registries."""
 
     schema: str
     place: Place
+    habits: Habits
     traits: tuple[str, ...] = ()
     layout: str = ""
     look: str = ""
-    digits: str = "none"
 
 
 def plan(random: Random) -> list[Job]:
@@ -74,21 +52,20 @@ def plan(random: Random) -> list[Job]:
 
 def _invoices(random: Random) -> list[Job]:
     jobs = _slots("invoice", INVOICES_EACH, random)
-    for trait in _TRAITS:
+    for trait in (*_TRAITS, *_TRAITS_SHARED):
         fit = [job for job in jobs if not job.traits and _suits(trait, job.place)]
         random.choice(fit).traits = (trait,)
     names = _turns(INVOICES, len(jobs), random)
-    for job in jobs:
+    for job in sorted(jobs, key=lambda job: not job.traits):
         fit_names = LONG if _is_long(job) else ("freelancer",) if "untaxed" in job.traits else tuple(INVOICES)
         job.layout = next((name for name in names if name in fit_names), fit_names[0])
         if job.layout in names:
             names.remove(job.layout)
     long_looks = {trait: list(looks) for trait, looks in _LONG_LOOKS.items()}
-    for job in jobs:
-        if _is_long(job):
-            job.look = long_looks[job.traits[0]].pop(0)
+    for job in filter(_is_long, jobs):
+        job.look = long_looks[job.traits[0]].pop(0)
     _give_looks(jobs, _CLEAN_INVOICES, _ROUGH_INVOICES, random)
-    _native_digits(jobs, random)
+    _give_digits(jobs, random)
     return jobs
 
 
@@ -97,23 +74,28 @@ def _receipts(random: Random) -> list[Job]:
     for job, name in zip(jobs, _turns(RECEIPTS, len(jobs), random), strict=True):
         job.layout = name
     _give_looks(jobs, _CLEAN_RECEIPTS, _ROUGH_RECEIPTS, random)
-    _native_digits(jobs, random)
+    _give_digits(jobs, random)
     return jobs
 
 
 def _slots(schema: str, each: int, random: Random) -> list[Job]:
-    """`each` documents a language, its countries by turns."""
+    """`each` documents a language, its countries by turns, and by turns each country's ways to write a date."""
     jobs = []
     for language in LANGUAGES:
         where = list(places(language))
         random.shuffle(where)
-        jobs += [Job(schema, where[turn % len(where)]) for turn in range(each)]
+        dates = {place.country: _turns(place.dates, each, random) for place in where}
+        for turn in range(each):
+            place = where[turn % len(where)]
+            jobs.append(Job(schema, place, Habits(dates[place.country].pop())))
     return jobs
 
 
 def _suits(trait: str, place: Place) -> bool:
     if trait == "untaxed":
         return bool(place.notax)
+    if trait == "large":
+        return place.country == "IN"
     return trait != "two_rates" or place.rates["s"] != place.rates["r"]
 
 
@@ -122,7 +104,7 @@ def _is_long(job: Job) -> bool:
 
 
 def _give_looks(jobs: Sequence[Job], clean: Sequence[str], rough: Sequence[str], random: Random) -> None:
-    """One rough look a language, clean ones for the rest; the specials have theirs."""
+    """One rough look a language, clean ones for the rest; those that have a look keep it."""
     roughs = random.sample(rough, len(rough))
     for language in LANGUAGES:
         random.choice([job for job in jobs if job.place.language == language and not job.look]).look = roughs.pop()
@@ -131,15 +113,19 @@ def _give_looks(jobs: Sequence[Job], clean: Sequence[str], rough: Sequence[str],
         job.look = look
 
 
-def _native_digits(jobs: Sequence[Job], random: Random) -> None:
-    """One paper a script writes its own digits: all of them in India, the dates in Thailand."""
-    for language, digits in (("hi", "all"), ("th", "dates")):
-        random.choice([job for job in jobs if job.place.language == language and LOOKS[job.look].clean]).digits = digits
+def _give_digits(jobs: Sequence[Job], random: Random) -> None:
+    """One paper of each script that has digits of its own is written in them."""
+    for language in LANGUAGES:
+        fit = [job for job in jobs if job.place.language == language and job.place.native_digits and LOOKS[job.look].clean]
+        if fit:
+            chosen = random.choice(fit)
+            chosen.habits = Habits(chosen.habits.dates, native=True)
+            chosen.traits = (*chosen.traits, "native_digits")
 
 
 def _turns(names: Iterable[_T], count: int, random: Random) -> list[_T]:
     """`count` of the names in chance order, each as often as the others or once more."""
     every = list(names)
-    turns = [name for _ in range(count // len(every)) for name in every] + random.sample(every, count % len(every))
+    turns = every * (count // len(every)) + random.sample(every, count % len(every))
     random.shuffle(turns)
     return turns

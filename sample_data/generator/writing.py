@@ -21,14 +21,14 @@ class Hand:
         money: the pattern for an amount with its currency.
         dates: the CLDR date pattern.
         apostrophe: what parts thousands where the place uses an apostrophe.
-        digits: `none`, `dates` or `all` are written in the digits of the script.
+        native: dates (or all numbers, as the place has it) are written in the digits of the script.
     """
 
     place: Place
     money: str
     dates: str
     apostrophe: str = "’"
-    digits: str = "none"
+    native: bool = False
 
     def number(self, value: Decimal, decimals: int | None = None) -> str:
         """`value` grouped as usual here, with so many decimals (None: as many as it needs)."""
@@ -37,7 +37,7 @@ class Hand:
         pattern = Locale.parse(self.place.locale).decimal_formats[None]
         written: str = pattern.apply(value, self.place.locale, force_frac=fraction)
         written = written.replace("\u202f", "\u00a0").replace("’", self.apostrophe)
-        return self._native(written) if self.digits == "all" else written
+        return self._native(written) if self.place.native_in == "all" else written
 
     def amount(self, value: Decimal, *, signed: bool = False) -> str:
         """An amount, with its currency if `signed`; at least two decimals."""
@@ -58,7 +58,7 @@ class Hand:
             self.dates.replace("yyyy", f"'{year}'") if "yyyy" in self.dates else self.dates.replace("yy", f"'{year % 100:02}'")
         )
         written: str = format_date(value, pattern, locale=self.place.locale)
-        return self._native(written) if self.digits != "none" else written
+        return self._native(written)
 
     def _native(self, text: str) -> str:
-        return text.translate(str.maketrans(_DIGITS, self.place.native_digits)) if self.place.native_digits else text
+        return text.translate(str.maketrans(_DIGITS, self.place.native_digits)) if self.native else text

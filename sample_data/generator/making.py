@@ -1,0 +1,93 @@
+"""Making documents: from a job of the plan to its file and its truth, and all of a seed into a folder."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import numpy as np
+
+from sample_data.generator import content, paper_invoice, paper_receipt
+from sample_data.generator.broken import write_broken
+from sample_data.generator.layouts import INVOICES, RECEIPTS, SetDocument, set_document
+from sample_data.generator.looks import LOOKS, file_of
+from sample_data.generator.plan import Job, plan
+from sample_data.generator.truth import truth_of
+
+TRUTH = "truth.jsonl"
+
+
+@dataclass(frozen=True)
+class Made:
+    """A document as it left the printer, with its truth and the lots for what becomes of it."""
+
+    job: Job
+    truth: dict[str, Any]
+    document: SetDocument
+    random: Random
+
+    def file(self) -> bytes:
+        """The file that the job's look makes of it."""
+        words = self.random.choice(self.job.place.labels["stamps"])
+        return file_of(self.document, self.job.look, words, np.random.default_rng(self.random.getrandbits(64)))
+
+
+def make(seed: int, out: Path) -> list[dict[str, Any]]:
+    """Write the documents of `seed` to `out`, in the place of those that its truth file names. Returns the truths."""
+    made = [(document, document.file()) for document in documents(seed)]
+    _clear(out)
+    for document, data in made:
+        target = out / str(document.truth["file"])
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(data)
+    truths = [document.truth for document, _ in made]
+    write_broken(out / "broken", made[0][0].document.pdf)
+    lines = [json.dumps(truth, ensure_ascii=False) + "\n" for truth in truths]
+    (out / TRUTH).write_text("".join(lines), encoding="utf-8")
+    return truths
+
+
+def documents(seed: int) -> Iterator[Made]:
+    """The documents of `seed`, one after the other."""
+    taken: list[str] = []
+    for index, job in enumerate(plan(Random(seed))):
+        made = _made(job, Random(f"{seed}/{index}"))
+        stem = f"{job.schema}/{job.place.language}-{job.place.country.lower()}-"
+        number = 1 + sum(name.startswith(stem) for name in taken)
+        made.truth["file"] = f"{stem}{number}-{job.look}{LOOKS[job.look].suffix}"
+        taken.append(made.truth["file"])
+        yield made
+
+
+def _made(job: Job, random: Random) -> Made:
+    said: content.Invoice | content.Receipt
+    if job.schema == "invoice":
+        layout = INVOICES[job.layout]
+        said = content.invoice(job.place, job.traits, layout.capacity, random)
+        paper = paper_invoice.written(said, layout.columns, layout.capacity, job.habits, random)
+    else:
+        said = content.receipt(job.place, random.choice(RECEIPTS[job.layout]), random)
+        paper = paper_receipt.written(said, job.habits, random)
+    document = set_document(job.layout, paper)
+    truth = {
+        "file": "",
+        "language": job.place.language,
+        "country": job.place.country,
+        "schema": job.schema,
+        "layout": job.layout,
+        "look": job.look,
+        "clean": LOOKS[job.look].clean,
+        "traits": list(job.traits),
+        **truth_of(said, document.printed),
+    }
+    return Made(job, truth, document, random)
+
+
+def _clear(out: Path) -> None:
+    """Take away the documents that the truth file in `out` names."""
+    truth = out / TRUTH
+    if truth.is_file():
+        for line in truth.read_text(encoding="utf-8").splitlines():
+            (out / json.loads(line)["file"]).unlink(missing_ok=True)
