@@ -4,15 +4,18 @@ from collections.abc import Iterable, Iterator, Sequence
 from statistics import median
 from typing import NamedTuple
 
-from pipeline.engines.rules.labels import Hit
+from pipeline.engines.rules.labels import Hit, find_labels
 from pipeline.engines.rules.sheet import Cell, Sheet, Span
-from pipeline.engines.rules.telling import Telling, could_name, starts_open, tell
+from pipeline.engines.rules.telling import Telling, block_labels, could_name, starts_open, tell
 from pipeline.records import Box
+from schemas.fields import FieldSpec, Kind
 
 _JOINED, _JOINED_ON_SLIPS = 2.5, 8.0
 """A gap of fewer units than this may lie within a line of a block, where no label follows it; slips have one column only."""
 _NEAR = 2.8
 """A line of a block is at most so many units under the one before it; more where the whole page is set wider."""
+_BELOW_NAME = 1.0
+"""How much farther the line below the first may be: names are set apart."""
 _RIGHT = 28.0
 """A value is at most so many units to the right of its label."""
 _WEAK = 4
@@ -58,23 +61,24 @@ class Blocks:
 
     Attributes:
         heads: the headings of parties' blocks by the index of their cell.
+        slip: whether it is one that names its issuer only, in one column: a till receipt.
         labels: whatever label starts a cell, by the cell's index: the field's name, the block label, or empty for a decoy.
     """
 
-    def __init__(
-        self, sheet: Sheet, roles: dict[str, str], hits: Sequence[Hit], own: Sequence[Hit], taken: frozenset[int]
-    ) -> None:
-        """Sort the labels.
+    def __init__(self, sheet: Sheet, fields: Sequence[FieldSpec], hits: Sequence[Hit], taken: frozenset[int]) -> None:
+        """Find and sort the labels.
 
         Args:
             sheet: the page.
-            roles: party (`issuer`, `recipient`) by name of the field whose labels head that party's block.
+            fields: the fields that are a party's; the labels of a name head that party's block.
             hits: the labels of the schema's fields.
-            own: the labels of parties' blocks, and those of the fields in `roles`.
             taken: cells of line items; no block holds them.
         """
-        self.sheet, self._roles, self._taken = sheet, roles, taken
-        self._joined = _JOINED if "recipient" in roles.values() else _JOINED_ON_SLIPS
+        self.sheet, self._taken = sheet, taken
+        self._roles = {spec.name: str(spec.party) for spec in fields if spec.kind is Kind.NAME}
+        self._numbers = {spec.name for spec in fields if spec.scheme}
+        self.slip = "recipient" not in self._roles.values()
+        own = find_labels(sheet, [*(spec for spec in fields if spec.name in self._roles), *block_labels()], decoys=False)
         self.heads: dict[int, Head] = {}
         self.labels: dict[int, tuple[str, int]] = {}
         self._labelled(hits, own)
@@ -88,19 +92,16 @@ class Blocks:
     def pieces(self) -> Iterator[Piece]:
         """The lines of print that no label starts, in reading order."""
         for row in self.sheet.rows:
-            done = -1
-            for cell in row:
-                if cell.index > done and cell.index not in self._taken and cell.index not in self.labels and _says(cell.text):
-                    piece = self.piece(cell)
-                    done = piece.cells[-1]
-                    yield piece
+            for line in self._lines(row):
+                if line.cells[0] not in self.labels:
+                    yield line
 
     def piece(self, cell: Cell, start: int = 0) -> Piece:
         """The line that begins with `cell`, at the character `start` of it, and holds the cells close to its right."""
         cells = [cell]
         for following in self.sheet.right_of(cell):
             closed = following.index in self._taken or following.index in self.labels
-            if closed or self.sheet.across(cells[-1].box, following.box) > self._joined:
+            if closed or self.sheet.across(cells[-1].box, following.box) > (_JOINED_ON_SLIPS if self.slip else _JOINED):
                 break
             cells.append(following)
         box = self.sheet.box(Span(cell, start, len(cell.text)))
@@ -115,6 +116,10 @@ class Blocks:
         cell = head.cell
         if self._is_form(cell):
             return self.form(cell)
+        return [*self._column(head), *self._beside(cell)]
+
+    def _column(self, head: Head) -> list[Item]:
+        cell = head.cell
         if rest := cell.text[head.end :].strip(" :.,-/"):
             start = self.piece(cell, cell.text.find(rest, head.end))
             return self.block(start, cell.box)
@@ -125,6 +130,15 @@ class Blocks:
             return self.block(right, cell.box)
         return self.block(below, cell.box) if below else []
 
+    def _beside(self, cell: Cell) -> list[Item]:
+        """What stands in the row of a heading, and under it, with labels of its own: `Cliente` … `NIF`."""
+        items = []
+        for following in self.sheet.right_of(cell):
+            if following.index in self.heads:
+                break
+            items += self._labelled_value(following)
+        return [item for item in items if item.label == "*other"]
+
     def block(self, start: Piece, heading: Box | None = None, near: float = 0.0) -> list[Item]:
         """The lines that stand under `start` in its column, `start` first; those with labels may stand under `heading`.
 
@@ -133,43 +147,47 @@ class Blocks:
             heading: the box of the block's heading, where it has one.
             near: how far apart the lines may be, in units, where that is more than what the page does elsewhere.
         """
-        label, end = self.labels.get(start.cells[0], ("", 0))
-        items, last = [Item(label if _is_own(label) else "", start)], start
-        pending = ""
+        label, _ = self.labels.get(start.cells[0], ("", 0))
+        items, last, pending = [Item(label if _is_own(label) else "", start)], start, ""
+        edges = [start.box, *([heading] if heading else [])]
         for row in self.sheet.rows[start.row + 1 :]:
             if not row or self.sheet.down(last.box, row[0].box) <= 0:
                 continue
+            near = max(near, self._near) + (_BELOW_NAME if len(items) == 1 and not heading else 0.0)
             if self.sheet.down(last.box, row[0].box) > self._reach(last, row[0].box, near) + 1:
                 break
-            cells = [
-                c
-                for c in row
-                if self.aligned(start.box, c.box) or self.aligned(last.box, c.box) or (heading and self._flush(heading, c.box))
-            ]
-            cell = next(
-                (
-                    c
-                    for c in cells
-                    if c.index not in self._taken and self.sheet.down(last.box, c.box) <= self._reach(last, c.box, near)
-                ),
-                None,
-            )
-            if cell is None:
+            line = next((p for p in self._lines(row) if self._continues(last, edges, p, near)), None)
+            if line is None:
                 continue
-            if cell.index in self.heads:
-                break
+            cell = self.sheet.cells[line.cells[0]]
             label, end = self.labels.get(cell.index, ("", 0))
-            if cell.index in self.labels and not _is_own(label):
+            if cell.index in self.heads or (cell.index in self.labels and not _is_own(label)):
                 break
             rest = cell.text[end:].strip(" :.,-")
             value = self.piece(cell, cell.text.find(rest, end)) if rest else self._right(cell)
-            if not rest and (value is None or self.sheet.across(cell.box, value.box) > _RIGHT):
-                pending, last = label, self.piece(cell)
+            if value is None:
+                pending, last = label, line
                 continue
-            assert value is not None
             items.append(Item(label or pending, value))
             pending, last = "", value
         return items
+
+    def _lines(self, row: Sequence[Cell]) -> Iterator[Piece]:
+        """The lines of a row, from left to right; a label starts one."""
+        done = -1
+        for cell in row:
+            if cell.index > done and cell.index not in self._taken and _says(cell.text):
+                piece = self.piece(cell)
+                done = piece.cells[-1]
+                yield piece
+
+    def _continues(self, last: Piece, edges: Sequence[Box], line: Piece, near: float) -> bool:
+        """Whether a line is the next one of the block that `last` is of."""
+        if self.sheet.down(last.box, line.box) > self._reach(last, line.box, near):
+            return False
+        return self.aligned(last.box, line.box) or any(
+            self.aligned(edge, line.box) if number == 0 else self._flush(edge, line.box) for number, edge in enumerate(edges)
+        )
 
     def form(self, cell: Cell) -> list[Item]:
         """The values in the rows under a heading, with their labels: right of them, or below them.
@@ -202,8 +220,8 @@ class Blocks:
 
     def aligned(self, one: Box, other: Box) -> bool:
         """Whether two boxes above each other are set flush left, centred or flush right."""
-        if self.sheet.across(one, other) > 0:
-            return False
+        if self.slip or self.sheet.across(one, other) > 0:
+            return self.sheet.across(one, other) <= 0
         scale = self.sheet.aspect / self.sheet.unit
         left, right = abs(one[0] - other[0]) * scale, abs(one[2] - other[2]) * scale
         centre = abs(one[0] + one[2] - other[0] - other[2]) / 2 * scale
@@ -292,23 +310,21 @@ class Blocks:
             first = [hit for hit in found if not any(c.isalnum() for c in cell.text[: hit.span.start])]
             if not first:
                 continue
-            hit = max(first, key=lambda hit: (hit.letters, hit in own))
-            head = self._head(hit, found)
+            hit = max(first, key=lambda hit: (hit.letters, round(hit.weight, 1), hit in own))
+            inside = self._inside_line(hit, cell)
+            head = None if inside else self._head(hit, found)
             if head:
                 self.heads[index] = head
                 self.labels[index] = (head.role, head.end)
-            elif (
-                not self._inside_line(hit, cell)
-                and _is_label(hit, cell, hit in own)
-                and (hit in own or not self.tell(self.piece(cell)).address)
-            ):
-                self.labels[index] = (hit.name if hit.name not in self._roles else "", hit.span.end)
+            elif not inside and _is_label(hit, cell, hit in own) and (hit in own or not self.tell(self.piece(cell)).address):
+                name = "*other" if hit.name in self._numbers else "" if hit.name in self._roles else hit.name
+                self.labels[index] = (name, hit.span.end)
 
     def _inside_line(self, hit: Hit, cell: Cell) -> bool:
         """Whether a cell that is nothing but a label's word goes on a line of print: `153 Victoria`, `Street`."""
         before = [c for c in self.sheet.rows[cell.row] if c.index == cell.index - 1 and c.index not in self.labels]
         close = bool(before) and self.sheet.across(before[0].box, cell.box) < 1.8 and before[0].text[-1:].isalnum()
-        return close and hit.name in ("*name", "*address", "*part")
+        return close and (hit.name in ("*name", "*address", "*part", _THIRD) or hit.name in self._roles)
 
     def _head(self, hit: Hit, found: Iterable[Hit]) -> Head | None:
         """The heading that starts with `hit`, if it is one: alone in its cell, or with a colon or a name after it."""
@@ -316,6 +332,8 @@ class Blocks:
         if role not in ("issuer", "recipient", _THIRD):
             return None
         cell, end = hit.span.cell, hit.span.end
+        if tell(hit.span.text.replace(" ", ""), self.sheet.page.language).title:
+            return None  # `Facture` is misread `Facturé à`
         for other in sorted(found, key=lambda other: other.span.start):
             joined = other.span.start >= end and not any(c.isalnum() for c in cell.text[end : other.span.start])
             if joined and other.name in (*self._roles, _THIRD):
@@ -326,7 +344,8 @@ class Blocks:
             return None
         if not rest.strip(" :.,-()/") or colon:
             return Head(role, cell, end, colon, hit.weight)
-        if starts_open(hit.span.text) and could_name(rest.strip(" :."), tell(rest.strip(" :."), self.sheet.page.language)):
+        named = rest.strip(" :.")
+        if starts_open(hit.span.text) and not named[:1].islower() and could_name(named, tell(named, self.sheet.page.language)):
             return Head(role, cell, end, False, hit.weight)
         return None
 

@@ -17,10 +17,12 @@ _TOP = 0.42
 _FOOT = 0.85
 _WINDOW = 5.5
 """Lines in an address window may stand so many units apart."""
-_DOUBTFUL = 0.82
+_CERTAIN = 0.93
 """A name under a heading that is less sure than this has to be surer than the letterhead."""
 _LEAST = 2.0
 """The score that a line needs to be the issuer's name."""
+_STRONG = 2.8
+"""With this score a line in the upper part is a letterhead, or an addressee; the highest of them is the letterhead."""
 _LEAST_LATER = 4.5
 """The same on later pages, which may have no letterhead."""
 _PARTS = re.compile(r"\s+[-–—|·•●*∙,]+\s*|\s*[|·•●∙]+\s*|,\s+")
@@ -46,13 +48,12 @@ def find_by_place(
     """
     parties = dict(labelled)
     sender = _sender(blocks, others | _cells(parties))
-    slip = "recipient" not in wanted
     if "recipient" in wanted and "recipient" not in parties and (found := _under_sender(blocks, sender, others, parties)):
         parties["recipient"] = found
     if "issuer" in wanted:
         issuer = parties.get("issuer")
-        if issuer is None or issuer.sure < _DOUBTFUL:
-            rival = _letterhead(blocks, sender, others | _cells({r: p for r, p in parties.items() if r != "issuer"}), slip)
+        if issuer is None or issuer.sure < _CERTAIN:
+            rival = _letterhead(blocks, sender, others | _cells({r: p for r, p in parties.items() if r != "issuer"}))
             issuer = max(filter(None, (issuer, rival)), key=lambda party: party.sure, default=None)
         if issuer is not None:
             parties["issuer"] = _with_address(blocks, issuer, sender, others | _cells(parties))
@@ -81,11 +82,14 @@ def _sender(blocks: Blocks, closed: frozenset[int]) -> Sender | None:
             told = [tell(part, blocks.sheet.page.language) for part in parts]
             if len(parts) < 3 or not could_name(parts[0], told[0]) or told[0].address:
                 continue
-            last = max((n for n, t in enumerate(told) if t.address), default=0)
+            last = max((n for n, t in enumerate(told) if t.address or (n > 1 and t.number)), default=0)
             housed = any(t.street for t in told[1:]) or any(map(str.isdigit, " ".join(parts[1:last])))
-            if housed and any(t.place for t in told[1:]) and not any(t.prose or t.dated for t in told):
+            rest = tell(" ".join(parts[1:]), blocks.sheet.page.language)
+            placed = any(t.place for t in told[1:]) or rest.place or (rest.street and told[0].company)
+            if housed and placed and not any(t.prose or t.dated or t.contact for t in told):
                 first = next(n for n, part in enumerate(parts) if n and (told[n].address or any(map(str.isdigit, part))))
                 name = whole._replace(text=parts[0], cells=tuple(cell.index for cell in run))
+                last = max(last, min(len(parts) - 1, first + 1))
                 return Sender(name, tuple(whole._replace(text=part) for part in parts[first : last + 1]))
     return None
 
@@ -121,57 +125,68 @@ def _differs(party: Party, name: Piece) -> bool:
     return fold_name(party.name[0].text) != fold_name(name.text)
 
 
-def _letterhead(blocks: Blocks, sender: Sender | None, closed: frozenset[int], slip: bool) -> Party | None:
+def _letterhead(blocks: Blocks, sender: Sender | None, closed: frozenset[int]) -> Party | None:
     """The issuer, by the line that looks most like a letterhead."""
     pieces = [piece for piece in blocks.pieces() if not closed.intersection(piece.cells)]
     said = Counter(fold_name(trimmed(piece).text) for piece in blocks.pieces())
     best, best_score = None, _LEAST if blocks.sheet.page.page == 1 else _LEAST_LATER
-    before = True
+    before, highest = True, sender.name if sender and sender.name.box[1] < _TOP else None
     for number, piece in enumerate(pieces):
         told = blocks.tell(piece)
-        if slip and number and (told.dated or told.priced):
+        if blocks.slip and number and (told.dated or told.priced):
             before = False
         if not could_name(piece.text, told) or is_salutation(piece.text):
             continue
         if sender and set(piece.cells) & set(sender.name.cells):
             continue
-        score = _score(blocks, piece, pieces[number + 1 :], slip) + min(said[fold_name(trimmed(piece).text)] - 1, 1) * 1.0
+        score = _score(blocks, piece, pieces[number + 1 :]) + min(said[fold_name(trimmed(piece).text)] - 1, 1) * 1.0
         score += 2.0 if sender and fold_name(sender.name.text) == fold_name(piece.text) else 0.0
         score -= 0.0 if before else 2.5
+        if score >= _STRONG and piece.box[1] < _TOP:
+            highest = highest or piece
+            score += 2.5 if blocks.sheet.down(highest.box, piece.box) < 1.5 else 0.0
         if score > best_score:
             best, best_score = piece, score
-    if sender and (best is None or best_score < 4.5) and sender.name.box[1] < _TOP:
+    if sender and (best is None or best_score < 5.5) and sender.name.box[1] < _TOP:
         sure = 0.85 if tell(sender.name.text, "und").company else 0.75
         return Party((sender.name,), sender.address, sure, sure, frozenset(sender.name.cells))
     if best is None:
         return None
     items = blocks.block(best)
-    party = party_of(blocks, items, min(0.95, 0.5 + 0.07 * best_score))
+    party = party_of(blocks, items, min(0.95, 0.5 + 0.06 * best_score))
     if party and (above := _above(blocks, pieces, best)):
         party = replace(party, name=(trimmed(above), *party.name))
     return party and replace(party, cells=party.cells.difference(closed))
 
 
 def _above(blocks: Blocks, pieces: Sequence[Piece], piece: Piece) -> Piece | None:
-    """The line that the name begins on, where `piece` only ends it."""
-    if not is_suffix(piece.text, blocks.tell(piece)):
-        return None
-    before = [p for p in pieces if 0.5 < blocks.sheet.down(p.box, piece.box) < 3 and blocks.aligned(p.box, piece.box)]
+    """The line that the name begins on, where `piece` only ends it, or where both are set in large print."""
+    before = [p for p in pieces if 0.5 < blocks.sheet.down(p.box, piece.box) < 4 and blocks.aligned(p.box, piece.box)]
     if not before or before[-1].clarity < 0.6 or not could_name(before[-1].text, blocks.tell(before[-1])):
         return None
-    return before[-1]
+    above = before[-1]
+    sizes = [_height(blocks, p) for p in (above, piece)]
+    large = min(sizes) > 1.3 and max(sizes) < 1.25 * min(sizes) and not blocks.tell(above).legal
+    close = blocks.sheet.down(above.box, piece.box) < 1.9 * max(sizes)
+    return above if is_suffix(piece.text, blocks.tell(piece)) or (large and close) else None
 
 
-def _score(blocks: Blocks, piece: Piece, following: Sequence[Piece], slip: bool) -> float:
+def _height(blocks: Blocks, piece: Piece) -> float:
+    """How high the print of a line is, in units."""
+    cells = [blocks.sheet.cells[index] for index in piece.cells]
+    words = [word for cell in cells for word in blocks.sheet.page.words[cell.first : cell.first + len(cell.starts)]]
+    return max(word.box[3] - word.box[1] for word in words) / blocks.sheet.unit
+
+
+def _score(blocks: Blocks, piece: Piece, following: Sequence[Piece]) -> float:
     """How much a line looks like the name over a letterhead."""
     told = blocks.tell(piece)
-    words = [blocks.sheet.page.words[blocks.sheet.cells[c].first] for c in piece.cells]
-    height = max(word.box[3] - word.box[1] for word in words) / blocks.sheet.unit
+    height = _height(blocks, piece)
     middle = (piece.box[1] + piece.box[3]) / 2
     score = 3.0 * told.legal + 1.5 * (told.trade and not told.legal)
     score += min(max(height - 1.15, 0.0) * 2.0, 1.5)
     if middle < _TOP:
-        score += 2.0 * (1 - middle / _TOP) + (0.5 if slip else 0.0)
+        score += 2.0 * (1 - middle / _TOP) + (0.5 if blocks.slip else 0.0)
     elif middle > _FOOT:
         score += 0.3
     else:
@@ -180,7 +195,7 @@ def _score(blocks: Blocks, piece: Piece, following: Sequence[Piece], slip: bool)
     if (
         below is not None
         and blocks.sheet.down(piece.box, below.box) < 4.5 + height
-        and (blocks.tell(below).address or (slip and blocks.tell(below).number))
+        and (blocks.tell(below).address or (blocks.slip and blocks.tell(below).number))
     ):
         score += 1.5
     text = trimmed(piece).text

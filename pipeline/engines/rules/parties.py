@@ -3,12 +3,11 @@
 from collections.abc import Mapping, Sequence
 
 from pipeline.engines.rules.blocks import Blocks, Head
-from pipeline.engines.rules.labels import Hit, find_labels
+from pipeline.engines.rules.labels import Hit
 from pipeline.engines.rules.letterhead import find_by_place
 from pipeline.engines.rules.party import Party, party_of
 from pipeline.engines.rules.partyids import read_numbers
 from pipeline.engines.rules.sheet import Sheet
-from pipeline.engines.rules.telling import block_labels
 from pipeline.records import Box, Leaf
 from schemas.fields import FieldSpec, Kind
 
@@ -27,9 +26,7 @@ def read_parties(sheet: Sheet, fields: Sequence[FieldSpec], hits: Sequence[Hit],
     """
     if not fields or not sheet.cells:
         return []
-    roles = {spec.name: str(spec.party) for spec in fields if spec.kind is Kind.NAME}
-    own = find_labels(sheet, [*(spec for spec in fields if spec.name in roles), *block_labels()], decoys=False)
-    blocks = Blocks(sheet, roles, hits, own, taken)
+    blocks = Blocks(sheet, fields, hits, taken)
     parties, others = _by_heading(blocks)
     parties = find_by_place(blocks, parties, others, frozenset(str(spec.party) for spec in fields))
     leaves = [leaf for spec in fields if (leaf := _leaf(spec, parties))]

@@ -71,7 +71,8 @@ def read_numbers(
         found = list(_tax_numbers(sheet, asked, hits, taken) if scheme == "tax_id" else _accounts(sheet, taken))
         owned: dict[str, list[tuple[Number, float]]] = {}
         for number in found:
-            role, sure = _owner(sheet, number, asked, hits, owners)
+            blocks = owners if scheme == "tax_id" else {role: cells for role, cells in owners.items() if role}
+            role, sure = _owner(sheet, number, asked, hits, blocks)
             owned.setdefault(role, []).append((number, sure))
         theirs = {number.text for number, _ in owned.get("recipient", [])}
         for spec in asked:

@@ -19,8 +19,9 @@ _LONGEST_NAME = 75
 _PROSE = 11
 """From this many words on a line is a sentence."""
 _STATES = "AC|AL|AP|AM|BA|CE|DF|ES|GO|MA|MT|MS|MG|PA|PB|PR|PE|PI|RJ|RN|RS|RO|RR|SC|SP|SE|TO"
+_COUNTRY_CODE = "(?:(?:D|DE|A|AT|CH|F|FR|I|IT|E|ES|P|PT|B|BE|L|LU|NL|PL|CZ|DK|SE|FI)[- ])?"
 _PLACE = re.compile(
-    r"(?<![\w/.,-])(?:[A-Z]{1,2}[- ])?"
+    rf"(?<![\w/.,-]){_COUNTRY_CODE}"
     r"(?:\d{5}(?:-\d{3,4})?|\d{2}\.\d{3}-\d{3}|\d{4}-\d{3}|\d{6}|\d{3} \d{3}|\d{4} [A-Z]{2})(?![\w/-]|[.,]\d)"
     r"|(?<!\w)[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}(?!\w)"
     rf"|[-/,] ?(?:{_STATES})$"
@@ -166,7 +167,7 @@ def _is_title(folded: str) -> bool:
 
 
 def _street(folded: str, numbered: bool) -> bool:
-    if _anywhere("street_thai").search(folded):
+    if _anywhere("street_thai").search(folded.replace(" ", "")):
         return numbered
     if re.search(rf"\w(?:{_joined('street_end')})\W*\d|\w(?:strasse|straße)(?!\w)", folded):
         return True
@@ -176,7 +177,7 @@ def _street(folded: str, numbered: bool) -> bool:
 
 def _legal(text: str, folded: str) -> bool:
     """Forms of two letters count in capitals only: `Sa` is a day, `se` a word."""
-    if _anywhere("legal_thai").search(folded):
+    if re.search(rf"^\W*(?:{_joined('legal_thai')})|(?:{_joined('legal_thai')})\W*$", folded.replace(" ", "")):
         return True
     return any(len(m.group().strip(".")) > 2 or m.group().upper() in text for m in _words("legal").finditer(folded))
 
