@@ -71,6 +71,17 @@ def is_pure(cell: Sequence[Token]) -> bool:
     return cell[0].value is not None and len(words) <= 2 and all(len(word.text) <= _SHORT for word in words)
 
 
+def column_at(token: Token, columns: Sequence[Column]) -> int | None:
+    """The column of figures that a token stands in."""
+    over = {
+        place: min(token.x1, column.figures[1]) - max(token.x0, column.figures[0])
+        for place, column in enumerate(columns)
+        if column.figures is not None and column.numeric
+    }
+    best = max(over, key=lambda place: over[place], default=None)
+    return best if best is not None and over[best] > 0 else None
+
+
 def roles_of(columns: Sequence[FieldSpec]) -> Roles | None:
     """The product of a table: its first number and two columns of money; the required one, else the last, is the result."""
     numbers = [column for column in columns if column.kind is Kind.NUMBER]
@@ -263,7 +274,10 @@ def _by_product(named: list[Column], weights: Mapping[int, float], roles: Roles,
             holds, seen, telling = _share(trio, rows)
             if holds < _HOLDS or (telling == 0 and (kept < 2 or order == (1, 0, 2))):
                 continue
-            rank = (round(holds * seen, 2), float(kept), float(telling), -float(chosen[2] - chosen[0]))
+            price = sum(row[trio[1]].money for row in rows if trio[1] in row) - sum(
+                row[trio[0]].money for row in rows if trio[0] in row
+            )
+            rank = (round(holds * seen, 2), float(kept), float(price), float(telling), -float(chosen[2] - chosen[0]))
             if best is None or rank > best[0]:
                 best = rank, trio
     if best is None:

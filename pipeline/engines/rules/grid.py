@@ -2,14 +2,16 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from statistics import median
 
-from pipeline.engines.rules.columns import NUMERIC, Column, Figures, TableLine, is_pure, lay_columns, name_columns
+from pipeline.engines.rules.columns import NUMERIC, Column, Figures, TableLine, column_at, is_pure, lay_columns, name_columns
 from pipeline.engines.rules.endings import opens
 from pipeline.engines.rules.headings import Head, Heading, labelled_as
 from pipeline.engines.rules.sheet import Sheet
-from pipeline.engines.rules.tokens import Row, Token, middle, tokens_of, words_of
+from pipeline.engines.rules.tokens import Row, Token, middle, tokens_of
+from pipeline.engines.rules.wraps import EDGE, ROW_LINES, GridRow, Loose, TextColumn, attach
 from pipeline.values.text import MINUS
 from schemas.fields import FieldSpec, Kind
 
@@ -17,10 +19,6 @@ _FIRST_GAP = 9.0
 """The first row of a table starts at most so far below its heading, in units."""
 _GAP = 2.6
 """A gap as many times as wide as the usual one between rows ends the table."""
-_ROW_LINES = 2.7
-"""Lines of one row stand at most so far from each other, in units."""
-_EDGE = 1.2
-"""Print that starts so near to the edge of its column starts at it, in units."""
 _SPLIT = 0.55
 """A figure that closes a text stands in a column of its own where the gap before it is so wide, in units."""
 _DASH = 3.0
@@ -28,21 +26,6 @@ _DASH = 3.0
 _MARGIN = 1.0
 """Print that stands so far outside the heading is no part of the table, in units; on the right 8 times as far."""
 PROSE = (Kind.TEXT, Kind.NAME, Kind.ADDRESS)
-
-
-@dataclass(slots=True)
-class GridRow:
-    """A row of a table as it is put together.
-
-    Attributes:
-        figures: the figures by number of the column.
-        texts: the lines of print by number of the column.
-        lines: the lines that it takes up.
-    """
-
-    figures: dict[int, Token] = field(default_factory=dict)
-    texts: dict[int, list[tuple[Token, ...]]] = field(default_factory=dict)
-    lines: list[TableLine] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +45,7 @@ def read_grid(sheet: Sheet, rows: Sequence[Row], heading: Heading, specs: Sequen
     columns = name_columns(columns, specs, [row for row in _merged(lines, first) if len(row) > 1])
     columns, text = _text_column(columns, specs, lines)
     made = _rows(lines, columns, text)
-    taken = {number for number in range(heading.first, heading.last + 1) if number >= 0}
+    taken = set(range(heading.first, heading.last + 1))
     taken |= {line.row for row in made for line in row.lines}
     return Grid(tuple(columns), tuple(made), frozenset(taken))
 
@@ -74,7 +57,7 @@ def read_loose_grid(sheet: Sheet, rows: Sequence[Row], specs: Sequence[FieldSpec
             left, right = min(cell.box[0] for cell in sheet.cells), max(cell.box[2] for cell in sheet.cells)
             scale = sheet.aspect / sheet.unit
             ends = (Head(left * scale, left * scale, "", {}), Head(right * scale, right * scale, "", {}))
-            grid = read_grid(sheet, rows, Heading(number - 1, number - 1, ends), specs)
+            grid = read_grid(sheet, rows, Heading(number, number - 1, ends), specs)
             if grid.rows:
                 return grid
     return None
@@ -82,7 +65,7 @@ def read_loose_grid(sheet: Sheet, rows: Sequence[Row], specs: Sequence[FieldSpec
 
 def _body(sheet: Sheet, rows: Sequence[Row], heading: Heading, specs: Sequence[FieldSpec]) -> Iterator[TableLine]:
     """The lines that may belong to the table: down to a sum, or to a gap that is too wide."""
-    before = middle(sheet, rows[heading.last]) if heading.last >= 0 else 0.0
+    before = middle(sheet, rows[max(heading.last, 0)])
     steps: list[float] = []
     left, right = heading.heads[0].x0 - _MARGIN, heading.heads[-1].x1 + _MARGIN * 8
     figured = before
@@ -95,7 +78,8 @@ def _body(sheet: Sheet, rows: Sequence[Row], heading: Heading, specs: Sequence[F
         figures = sum(token.value is not None and not token.percent for cell in line.cells if is_pure(cell) for token in cell)
         if line.y - before > max(_FIRST_GAP, _GAP * median(steps) if steps else 0.0):
             return
-        if seen and any(opens(sheet, cell, "dues") for cell in line.cells):
+        some = any(token.value is not None for cell in line.cells for token in cell)
+        if seen and some and any(opens(sheet, cell, "dues") for cell in line.cells):
             return
         if any(opens(sheet, cell, "sums") for cell in line.cells) and (figures < 3 or len(line.cells) > 6):
             return
@@ -107,7 +91,7 @@ def _body(sheet: Sheet, rows: Sequence[Row], heading: Heading, specs: Sequence[F
         ):
             return
         if figures:
-            if seen and line.y - figured > _ROW_LINES:
+            if seen and line.y - figured > ROW_LINES:
                 steps.append(line.y - figured)
             seen, figured = True, line.y
         before = line.y
@@ -136,7 +120,7 @@ def _merged(lines: Sequence[TableLine], figures: Sequence[Figures]) -> list[Figu
     for line, held in zip(lines, figures, strict=True):
         if not held:
             continue
-        if made and line.y - last <= _ROW_LINES and not set(held) & set(made[-1]):
+        if made and line.y - last <= ROW_LINES and not set(held) & set(made[-1]):
             made[-1].update(held)
         else:
             made.append(dict(held))
@@ -144,19 +128,17 @@ def _merged(lines: Sequence[TableLine], figures: Sequence[Figures]) -> list[Figu
     return list(made)
 
 
-Loose = tuple[int, TableLine, tuple[Token, ...]]
-"""A line of text without figures: the number of the row above it, the line, the words."""
 Placed = tuple[dict[int, Token], dict[int, tuple[Token, ...]]]
 
 
-def _placed(line: TableLine, columns: Sequence[Column], text: "_Text | None") -> Placed:
+def _placed(line: TableLine, columns: Sequence[Column], text: TextColumn | None) -> Placed:
     """The figures and the texts of a line by number of their column."""
     figures: dict[int, Token] = {}
     mixed: list[tuple[Token, ...]] = []
     for cell in line.cells:
         if is_pure(cell) and not (text and text.holds(cell, columns)):
             for token in cell:
-                place = _column_at(token, columns) if token.value is not None else None
+                place = column_at(token, columns) if token.value is not None else None
                 if place is not None and place not in figures:
                     figures[place] = token
             if text and text.number not in figures and any(text.covers(token) for token in cell):
@@ -173,33 +155,22 @@ def _placed(line: TableLine, columns: Sequence[Column], text: "_Text | None") ->
     return figures, texts
 
 
-def _column_at(token: Token, columns: Sequence[Column]) -> int | None:
-    """The column of figures that a token stands in."""
-    over = {
-        place: min(token.x1, column.figures[1]) - max(token.x0, column.figures[0])
-        for place, column in enumerate(columns)
-        if column.figures is not None and column.numeric
-    }
-    best = max(over, key=lambda place: over[place], default=None)
-    return best if best is not None and over[best] > 0 else None
-
-
 def _split(
-    cell: tuple[Token, ...], columns: Sequence[Column], figures: dict[int, Token], text: "_Text | None"
+    cell: tuple[Token, ...], columns: Sequence[Column], figures: dict[int, Token], text: TextColumn | None
 ) -> tuple[Token, ...]:
     """The words of a cell without the figures at its ends that stand in columns of their own, which go to `figures`."""
     start, end = 0, len(cell)
     while start < end - 1 and cell[start].value is not None:
-        place = _column_at(cell[start], columns)
-        if place is None or place in figures or (text and cell[start].x0 > text.left - _EDGE / 2):
+        place = column_at(cell[start], columns)
+        if place is None or place in figures or (text and cell[start].x0 > text.left - EDGE / 2):
             break
         figures[place] = cell[start]
         start += 1
     last = end
     while last > start + 1:
         token = cell[last - 1]
-        place = _column_at(token, columns) if token.value is not None else None
-        told = place is not None and (columns[place].spec is not None or bool(columns[place].names))
+        place = column_at(token, columns) if token.value is not None else None
+        told = place is not None and not token.letters and (columns[place].spec is not None or bool(columns[place].names))
         if place is not None and told and place not in figures and token.x0 - cell[last - 2].x1 >= _SPLIT:
             figures[place] = token
             last = end = last - 1
@@ -210,12 +181,12 @@ def _split(
     return cell[start:end]
 
 
-def _text_at(part: Sequence[Token], columns: Sequence[Column], text: "_Text | None") -> int | None:
+def _text_at(part: Sequence[Token], columns: Sequence[Column], text: TextColumn | None) -> int | None:
     """The column of texts that some words stand in; those that stand in none are of the table's own text."""
     if not part:
         return None
     x0, x1 = part[0].x0, part[-1].x1
-    if text and abs(x0 - text.left) <= _EDGE:
+    if text and abs(x0 - text.left) <= EDGE:
         return text.number
     over: dict[int, float] = {}
     for place, column in enumerate(columns):
@@ -228,34 +199,9 @@ def _text_at(part: Sequence[Token], columns: Sequence[Column], text: "_Text | No
     return text.number if text and text.left < x0 < text.right else None
 
 
-@dataclass(frozen=True, slots=True)
-class _Text:
-    """The column of the table's own text: its number, and its left and right edge in units."""
-
-    number: int
-    left: float
-    right: float
-
-    def covers(self, token: Token) -> bool:
-        """Whether a word stands in it."""
-        return token.value is None and self.left - _EDGE <= token.x0 < self.right and token.letters > 0
-
-    def holds(self, cell: Sequence[Token], columns: Sequence[Column]) -> bool:
-        """Whether a cell that opens with a figure is a text nevertheless: it starts at the edge, and has letters."""
-        at_edge = abs(cell[0].x0 - self.left) <= _EDGE and _column_at(cell[0], columns) is None
-        return at_edge and any(c.isalpha() for c in words_of(cell))
-
-    def parts(self, cell: tuple[Token, ...]) -> list[tuple[Token, ...]]:
-        """A cell that runs over the edge, in two."""
-        for place, token in enumerate(cell):
-            if place and abs(token.x0 - self.left) <= 0.5 and cell[0].x0 < self.left - _EDGE:
-                return [cell[:place], cell[place:]]
-        return [cell]
-
-
 def _text_column(
     columns: list[Column], specs: Sequence[FieldSpec], lines: Sequence[TableLine]
-) -> tuple[list[Column], _Text | None]:
+) -> tuple[list[Column], TextColumn | None]:
     """The column of the table's own text (its first text in the schema): labelled, else the one with most letters in it."""
     spec = next((spec for spec in specs if spec.kind in PROSE), None)
     if spec is None:
@@ -278,7 +224,7 @@ def _text_column(
         else columns[number].x1 + 100
     )
     columns[number] = replace(columns[number], figures=None)
-    return columns, _Text(number, left, right)
+    return columns, TextColumn(number, left, right)
 
 
 def _left(columns: Sequence[Column], number: int, lines: Sequence[TableLine]) -> float:
@@ -299,7 +245,7 @@ def _left(columns: Sequence[Column], number: int, lines: Sequence[TableLine]) ->
     return min((x for x, count in starts.items() if count == most), key=lambda x: abs(x - head.x0))
 
 
-def _rows(lines: Sequence[TableLine], columns: Sequence[Column], text: _Text | None) -> list[GridRow]:
+def _rows(lines: Sequence[TableLine], columns: Sequence[Column], text: TextColumn | None) -> list[GridRow]:
     """The rows: lines with figures start one or complete one; lines of text alone go to the row that they belong to."""
     rows: list[GridRow] = []
     loose: list[Loose] = []
@@ -308,11 +254,13 @@ def _rows(lines: Sequence[TableLine], columns: Sequence[Column], text: _Text | N
     with_any = sum(bool(needed & set(figures)) for figures, _ in placed)
     told_by_line = [{place for place in figures if columns[place].spec is not None} for figures, _ in placed]
     at_once = 2 * sum(needed < told for told in told_by_line) > with_any > 0
+    pitch = _pitch([line for line, told in zip(lines, told_by_line, strict=True) if needed and needed <= told])
     for line, (figures, texts), told in zip(lines, placed, told_by_line, strict=True):
         own = texts.get(text.number) if text else None
-        if told and not (at_once and rows and not needed & told):
+        apart = line.y - rows[-1].lines[-1].y if rows else 0.0
+        if told and not (at_once and rows and not needed & told and apart < 0.8 * pitch):
             row = rows[-1] if rows else None
-            wide = row is None or line.y - row.lines[-1].y > _ROW_LINES
+            wide = row is None or line.y - row.lines[-1].y > ROW_LINES
             if row is None or wide or told & set(row.figures) or (own and needed <= set(row.figures)):
                 row = GridRow()
                 rows.append(row)
@@ -326,75 +274,16 @@ def _rows(lines: Sequence[TableLine], columns: Sequence[Column], text: _Text | N
         elif own and not _lost(texts, columns):
             loose.append((len(rows) - 1, line, own))
     if text:
-        _attach(rows, loose, text)
+        attach(rows, loose, text, needed)
     return rows
+
+
+def _pitch(whole: Sequence[TableLine]) -> float:
+    """The usual distance between rows, in units, from the lines that are whole; 0 where they are too few to tell."""
+    steps = [after.y - before.y for before, after in pairwise(whole)]
+    return median(steps) if len(steps) > 1 else 0.0
 
 
 def _lost(texts: Mapping[int, Sequence[Token]], columns: Sequence[Column]) -> bool:
     """Whether a line is a row whose figures cannot be read: words stand where they should be."""
     return any(columns[place].numeric and columns[place].spec is not None for place in texts)
-
-
-def _attach(rows: list[GridRow], loose: list[Loose], text: _Text) -> None:
-    """Give each line of text to the row above it, or below it, or to none.
-
-    A row without a text of its own takes the line nearest to it. Else a line belongs to the row that it is close to when the
-    line before it was broken because the next word found no room: what starts a line for another reason is a note.
-    """
-    limit = max((part[-1].x1 for row in rows for part in row.texts.get(text.number, ())), default=0.0)
-    ends = {id(row): row.lines[-1].y for row in rows}
-    closed: set[int] = set()
-    for number, (above, line, part) in enumerate(loose):
-        row = rows[above] if above >= 0 else None
-        under = rows[above + 1] if above + 1 < len(rows) else None
-        up = line.y - ends[id(row)] if row else 99.0
-        down = under.lines[0].y - line.y if under else 99.0
-        at_edge = abs(part[0].x0 - text.left) <= _EDGE
-        room = max([limit, *(other[-1].x1 for other in _together(loose[number:]) if other[-1].x1 <= text.right)])
-        own = row.texts.get(text.number, []) if row else []
-        if under and text.number not in under.texts and down <= min(up * 1.2, _ROW_LINES * 2) and (own or not row):
-            under.texts[text.number] = [part]
-            under.lines.insert(0, line)
-        elif row and not own and up <= _ROW_LINES:
-            _add(row, line, part, text)
-            ends[id(row)] = line.y
-        elif (
-            under
-            and down < up * 0.85
-            and down <= _ROW_LINES
-            and at_edge
-            and _broken(part, under.texts.get(text.number, [part])[0], room)
-        ):
-            under.texts.setdefault(text.number, []).insert(0, part)
-            under.lines.insert(0, line)
-        elif row and above not in closed and up <= _ROW_LINES and at_edge and own and _broken(own[-1], part, room):
-            _add(row, line, part, text)
-            ends[id(row)] = line.y
-        elif row:
-            closed.add(above)
-
-
-def _together(loose: Sequence[Loose]) -> Iterator[tuple[Token, ...]]:
-    """The first of some lines of text, and those that stand close under it."""
-    before: Loose | None = None
-    for item in loose:
-        if before is not None and (item[0] != before[0] or item[1].y - before[1].y > _ROW_LINES):
-            return
-        yield item[2]
-        before = item
-
-
-def _add(row: GridRow, line: TableLine, part: tuple[Token, ...], text: _Text) -> None:
-    row.texts.setdefault(text.number, []).append(part)
-    if line not in row.lines:
-        row.lines.append(line)
-
-
-def _broken(part: Sequence[Token], after: Sequence[Token], limit: float) -> bool:
-    """Whether the first word of the line after `part` found no room behind it; a label with a value is a line of its own."""
-    return part[-1].x1 + 0.3 + after[0].x1 - after[0].x0 > limit - 0.4 and not _labelled(after)
-
-
-def _labelled(part: Sequence[Token]) -> bool:
-    """Whether a line is a label with its value: a colon after its first words."""
-    return not part[0].text.startswith("(") and any(":" in words_of([token])[-1:] for token in part[:4])

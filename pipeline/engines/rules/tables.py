@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from pipeline.engines.rules.columns import NUMERIC, Column, Roles, roles_of
-from pipeline.engines.rules.grid import PROSE, Grid, GridRow, read_grid, read_loose_grid
+from pipeline.engines.rules.grid import PROSE, Grid, read_grid, read_loose_grid
 from pipeline.engines.rules.headings import Heading, find_headings
 from pipeline.engines.rules.listing import ListRow, read_listing
 from pipeline.engines.rules.sheet import Sheet
 from pipeline.engines.rules.tokens import Row, Token, rows_of, words_of
+from pipeline.engines.rules.wraps import GridRow
 from pipeline.records import Box, Leaf
 from pipeline.values.arithmetic import product_holds
 from schemas.fields import FieldSpec
@@ -101,8 +102,13 @@ def _listed(sheet: Sheet, row: ListRow, text: FieldSpec, roles: Roles) -> Item:
 
 def _items(sheet: Sheet, grid: Grid, specs: Sequence[FieldSpec]) -> list[Item]:
     roles = roles_of(specs)
-    made = (_item(sheet, row, grid.columns, specs, roles) for row in grid.rows)
-    return [item for item in made if item is not None]
+    made = [(row, item) for row in grid.rows if (item := _item(sheet, row, grid.columns, specs, roles)) is not None]
+    result = next((p for p, column in enumerate(grid.columns) if roles and column.spec is roles.result), None)
+    money = [result is not None and result in row.figures and row.figures[result].money for row, _ in made]
+    if 2 * sum(money) <= len(money):
+        return [item for _, item in made]
+    # Where amounts have cents, a number without them in their column is no amount.
+    return [item for (_, item), told in zip(made, money, strict=True) if told or item.proven]
 
 
 def _item(
