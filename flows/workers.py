@@ -245,9 +245,11 @@ class Worker:
         """Read every document of the shard, publish them as one file, and count them."""
         try:
             return await self._run_shard(shard, orders)
-        except ExceptionGroup as group:  # the run's own error, not the bundle that it came in
-            told = group.subgroup((RunError, OSError))
-            raise (told or group).exceptions[0] from group
+        except ExceptionGroup as group:  # the run's own error, not the bundles that it came in
+            error: Exception = group.subgroup((RunError, OSError)) or group
+            while isinstance(error, ExceptionGroup):
+                error = error.exceptions[0]
+            raise error from group
 
     async def _run_shard(self, shard: Shard, orders: Orders) -> Counts:
         await self.ready()

@@ -97,5 +97,5 @@ def test_words_and_answers_are_paid_for_once(local_ray: None, tmp_path: Path) ->
 def test_an_engine_that_cannot_go_on_stops_the_run_with_its_own_words(local_ray: None, tmp_path: Path) -> None:
     from pipeline.errors import RunError
 
-    with pytest.raises(RunError, match="the page asked the run to stop"):
+    with pytest.raises(RunError, match="^the page asked the run to stop$"):
         read(tmp_path / "in", tmp_path / "out", {"stop.txt": "1\nsay FAULT-STOP 1"})

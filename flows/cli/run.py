@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager, redirect_stdout
 from dataclasses import dataclass, field
@@ -111,10 +111,15 @@ def _run(made: Prepared, started: float) -> tuple["Counts", str]:
     run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
     record = {"run_id": run_id, "started": started, "schema": made.schema.schema_name, "plan": describe(made.plan)}
     record |= {"settings": made.settings.model_dump(mode="json"), "versions": _versions()}
-    store.write_run_record(made.root, run_id, record | {"state": "running"})
+
+    def keep(state: str) -> None:
+        ended = None if state == "running" else time.time()
+        store.write_run_record(made.root, run_id, record | {"state": state, "ended": ended})
+
+    keep("running")
     state = "failed"
     try:
-        with _interruptible() as halt:
+        with _interruptible(lambda: keep("stopped")) as halt:
             state_dir = set_up(made.settings.state_dir, made.settings.ray_address)
             stderr.print(f"{made.plan.pending:,} documents to read; starting Ray and Prefect …")
             counts, first_page_at = _flow(made, run_id, state_dir, halt)
@@ -125,7 +130,7 @@ def _run(made: Prepared, started: float) -> tuple["Counts", str]:
         state = "stopped"
         raise
     finally:
-        store.write_run_record(made.root, run_id, record | {"state": state, "ended": time.time()})
+        keep(state)
     return counts, run_id
 
 
@@ -173,12 +178,17 @@ def _run_flow(made: Prepared, run_id: str, cluster: "Future[Cluster]", stop: thr
 
 
 @contextmanager
-def _interruptible() -> Iterator[Halt]:
-    """What the first Ctrl-C or SIGTERM sets; the second one ends the process at once, as does a run that does not stop."""
+def _interruptible(note: Callable[[], None]) -> Iterator[Halt]:
+    """What the first Ctrl-C or SIGTERM sets; the second one ends the process at once, as does a run that does not stop.
+
+    Args:
+        note: what is to be written down before the process ends at once.
+    """
     halt = Halt()
 
     def leave() -> None:
         # Nothing half-written can be seen: shards are published whole. Ray and the server end with this process.
+        note()
         stderr.print("octoglot: stopped at once")
         os._exit(128 + halt.signal)
 
