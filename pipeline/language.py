@@ -18,14 +18,15 @@ _SCRIPTS = {"th": ("\u0e00", "\u0e7f"), "hi": ("\u0900", "\u097f")}
 _SCRIPT_SHARE = 0.3
 _LATIN_SHARE = 0.6
 _ENOUGH_WORDS = 10
-_SURE = 0.7
+_MANY = 5
+_LEAST_SHARE = 0.03
 
 
 def identify(words: Sequence[Word], hint: str) -> str:
     """The language that most of `words` are in.
 
-    Script first (Thai, Devanagari), then n-grams among the eight languages. Under ten words only telling words count, and
-    `hint`, where they speak for it.
+    Script first (Thai, Devanagari), then n-grams among the eight languages, where the page has frequent words of the one that
+    they name. Under ten words only such telling words count, and `hint`, where they speak for it.
 
     Returns:
         ISO 639-1 of one of the eight, or `und`.
@@ -41,9 +42,16 @@ def identify(words: Sequence[Word], hint: str) -> str:
         return "und"
     tokens = [token for token in _tokens(text) if token.isalpha() and len(token) > 1]
     evidence = _evidence(tokens)
+    found = _from_evidence(evidence, hint)
     if len(tokens) < _ENOUGH_WORDS:
-        return _from_evidence(evidence, hint)
-    return _from_ngrams(text, evidence) or _from_evidence(evidence, hint)
+        return found
+    best = _from_ngrams(text)
+    # Names and addresses are in whatever language: where the words of a page speak clearly, they are right.
+    if found != "und" and evidence[found] >= max(_MANY, 1.5 * evidence[best]):
+        best = found
+    # N-grams always name one of the eight; a page in a ninth, or of names alone, has hardly a word of it.
+    least = max(_LEAST_SHARE * len(tokens), 1 if best == hint else 2)
+    return best if evidence[best] >= least else "und"
 
 
 def _tokens(text: str) -> list[str]:
@@ -69,20 +77,14 @@ def _from_evidence(evidence: Mapping[str, int], hint: str) -> str:
     return hint if hint in best else "und"
 
 
-def _from_ngrams(text: str, evidence: Mapping[str, int]) -> str:
+def _from_ngrams(text: str) -> str:
     detector = _factory().create()
     # langdetect skips words in capitals.
     detector.append(text.lower())
     try:
-        ranked = detector.get_probabilities()
+        return str(detector.detect())
     except LangDetectException:
         return ""
-    if not ranked:
-        return ""
-    best = str(ranked[0].lang)
-    if ranked[0].prob >= _SURE and (evidence.get(best, 0) or not evidence):
-        return best
-    return max([best, *evidence], key=lambda language: evidence.get(language, 0)) if evidence else ""
 
 
 @cache

@@ -1,0 +1,165 @@
+"""Which language a page is in: by script, by n-grams among the eight, by telling words; and `und` rather than a guess."""
+
+import subprocess
+import sys
+
+import pytest
+
+from pipeline.language import identify
+from pipeline.records import Word
+from schemas.fields import LANGUAGES
+
+PROSE = {
+    "en": (
+        "We have received your order and will deliver the goods to the address below, with the terms that were agreed "
+        "between us"
+    ),
+    "de": (
+        "Wir haben Ihre Bestellung erhalten und liefern die Ware an die unten genannte Anschrift, wie wir es mit Ihnen "
+        "besprochen haben"
+    ),
+    "fr": (
+        "Nous avons bien reçu votre commande et nous livrons les marchandises dans les délais qui ont été convenus avec "
+        "votre service"
+    ),
+    "it": (
+        "Abbiamo ricevuto il vostro ordine e consegneremo la merce nei tempi che sono stati concordati con gli uffici "
+        "della vostra ditta"
+    ),
+    "pt": (
+        "Recebemos a sua encomenda e vamos entregar as mercadorias no endereço indicado, com os prazos que foram "
+        "combinados pelo cliente"
+    ),
+    "es": (
+        "Hemos recibido su pedido y entregaremos las mercancías en el domicilio indicado, con los plazos que fueron "
+        "acordados por el cliente"
+    ),
+    "hi": "हमें आपका आदेश प्राप्त हुआ है और हम माल नीचे दिए गए पते पर भेज देंगे",
+    "th": "เราได้รับคำสั่งซื้อของท่านแล้ว และจะจัดส่งสินค้าตามที่อยู่ด้านล่าง",
+}
+PAPERS = {
+    "en": (
+        "TAX INVOICE Invoice number 17 Date 3 May Description Qty Unit price Amount Subtotal Total due Please pay "
+        "within 30 days"
+    ),
+    "de": (
+        "RECHNUNG Rechnungsnummer 17 Datum 3. Mai Bezeichnung Menge Einzelpreis Betrag MwSt Gesamtbetrag Zahlbar bis "
+        "30. Juni"
+    ),
+    "fr": (
+        "FACTURE Facture numéro 17 du 3 mai Désignation Quantité Prix unitaire Montant HT TVA Montant TTC Règlement à "
+        "réception"
+    ),
+    "it": (
+        "FATTURA Fattura numero 17 del 3 maggio Descrizione Quantità Prezzo unitario Importo Imponibile Aliquota Totale "
+        "da pagare"
+    ),
+    "pt": "FATURA Fatura número 17 Data de emissão Descrição Quantidade Preço unitário Valor Imposto Total a pagar Vencimento",
+    "es": (
+        "FACTURA Factura número 17 Fecha Descripción Cantidad Precio unitario Importe Base imponible Cuota Total a "
+        "pagar Vencimiento"
+    ),
+    "hi": "चालान संख्या 17 दिनांक विवरण मात्रा दर राशि कुल योग GST IN ACME PRIVATE LIMITED",
+    "th": "ใบกำกับภาษี เลขที่ 17 วันที่ รายการ จำนวน ราคา VAT 7% TAX ID ACME CO LTD จำนวนเงินรวมทั้งสิ้น",
+}
+FOREIGN = {
+    "Dutch": (
+        "De linzen wassen en in een liter kokend water een dag laten weken. Het water bij de linzen voegen, zonder het "
+        "water af te gieten"
+    ),
+    "Polish": (
+        "Data wystawienia Sprzedawca Nabywca Nazwa towaru lub usługi Ilość Cena netto Wartość brutto Razem do zapłaty "
+        "Termin płatności"
+    ),
+    "Swedish": (
+        "Fakturanummer Fakturadatum Förfallodatum Kundnummer Er referens Betalningsvillkor Beskrivning Antal Belopp "
+        "Moms Summa att betala"
+    ),
+    "Turkish": (
+        "Fatura numarası tarih müşteri adı ürün açıklaması miktar birim fiyat tutar toplam ödenecek tutar lütfen "
+        "ödemenizi yapınız"
+    ),
+    "Indonesian": (
+        "Nomor tanggal pelanggan alamat keterangan jumlah harga satuan pajak yang harus dibayar terima kasih atas "
+        "pesanan anda"
+    ),
+    "Russian": (
+        "Счёт на оплату номер от мая Поставщик Покупатель Наименование Количество Цена Сумма Итого к оплате Всего "
+        "наименований"
+    ),
+    "Greek": (
+        "Τιμολόγιο Αριθμός Ημερομηνία Περιγραφή Ποσότητα Τιμή μονάδας Αξία Σύνολο Πληρωτέο ποσό Ευχαριστούμε πολύ για "
+        "την αγορά"
+    ),
+}
+
+
+def words(text: str, confidence: float = 1.0) -> list[Word]:
+    return [Word(word, (0.1, 0.1, 0.2, 0.2), confidence) for word in text.split()]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("change", [str, str.upper, str.lower])
+def test_prose_and_papers_are_told(language: str, change: type[str]) -> None:
+    assert identify(words(change(PROSE[language])), "und") == language
+    assert identify(words(change(PAPERS[language])), "und") == language
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_hint_does_not_outweigh_a_page(language: str) -> None:
+    for hint in LANGUAGES:
+        assert identify(words(PROSE[language]), hint) == language
+
+
+@pytest.mark.parametrize("what", FOREIGN)
+def test_a_ninth_language_is_not_made_one_of_the_eight(what: str) -> None:
+    for hint in ("und", "en", "es"):
+        assert identify(words(FOREIGN[what]), hint) == "und"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "12.50 33.10 44.00 2024-01-02 55 66 77",
+        "Total",
+        "ACME",
+        "Peter Schmidt Hamburg Bosch Siemens Bayer Adidas Puma Henkel Linde Continental Daimler Porsche",
+        "AB12 CD34 XK99 QQ EF GH IJ KL MN OP RS TU VW XY",
+        "Nr 17",
+    ],
+)
+def test_too_little_text_is_not_guessed_at(text: str) -> None:
+    assert identify(words(text), "und") == "und"
+
+
+def test_a_few_telling_words_are_enough_and_the_batch_breaks_a_tie() -> None:
+    assert identify(words("Rechnung Datum Betrag"), "und") == "de"
+    assert identify(words("Factura Fecha 12.50"), "und") == "es"
+    assert identify(words("Rechnung 17"), "und") == "und"
+    assert identify(words("Rechnung 17"), "de") == "de"
+    assert identify(words("Rechnung 17"), "fr") == "und"
+
+
+def test_names_and_addresses_do_not_decide() -> None:
+    names = "Jean Dupont Boulevard Saint Germain Paris France Société Générale Crédit Lyonnais Montparnasse Bordeaux Marseille"
+    assert identify(words(names + " " + PAPERS["de"]), "und") == "de"
+
+
+def test_doubtful_words_do_not_count() -> None:
+    noise = words(PROSE["fr"], confidence=0.2)
+    assert identify(noise, "und") == "und"
+    assert identify(noise + words(PROSE["de"]), "und") == "de"
+
+
+def test_another_process_tells_the_same() -> None:
+    """langdetect draws lots; the seed is fixed."""
+    text = "documento base total client service date nota fiscal euro plus via data per importe valor"
+    code = f"""if True:
+        from pipeline.language import identify
+        from pipeline.records import Word
+        words = [Word(word, (0, 0, 1, 1)) for word in {text!r}.split()]
+        print(*{identify(words, "und") for _ in range(20)})"""
+    told = {subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout for _ in range(2)}
+    assert len(told) == 1
+    assert told.pop().strip() in (*LANGUAGES, "und")
