@@ -21,6 +21,8 @@ _SKEW_LIMIT = 15.0
 _SKEW_PIXELS = 30_000
 _FEW_LETTERS = 20
 _PEAK = 1.5
+_BESIDE = (0.2, 0.65)
+_ENOUGH_MARKS = 1500
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,10 +133,27 @@ def find_lie(ink: Ink) -> Lie:
         xs, ys = xs[::step], ys[::step]
     level, level_score = _best_angle(xs, ys)
     upright, upright_score = _best_angle(ys, -xs)
-    sideways = upright_score > 1.3 * level_score
+    # Fixed-pitch print stands in columns that may be sharper than its lines; but its letters have their neighbours beside them.
+    beside = _beside(ink)
+    sideways = upright_score > (1.3 if beside > _BESIDE[0] else 0.15) * level_score and beside < _BESIDE[1]
     skew = upright if sideways else level
     # At the limit there is no peak: a picture, not print.
-    return Lie(sideways, skew if 0.25 <= abs(skew) < _SKEW_LIMIT - 1 else 0.0)
+    return Lie(bool(sideways), skew if 0.25 <= abs(skew) < _SKEW_LIMIT - 1 else 0.0)
+
+
+def _beside(ink: Ink) -> float:
+    """The share of letters whose nearest neighbour stands beside them, not above or below."""
+    boxes = ink.boxes[ink.letters()]
+    sides = np.maximum(boxes[:, 2], boxes[:, 3])
+    left, top, width, height, _ = boxes[sides >= 0.6 * np.median(sides)][:_ENOUGH_MARKS].T
+    right, bottom = left + width, top + height
+    across = np.maximum(np.maximum(left[:, None] - right, left - right[:, None]), 0)
+    down = np.maximum(np.maximum(top[:, None] - bottom, top - bottom[:, None]), 0)
+    apart = np.hypot(across, down)
+    np.fill_diagonal(apart, np.inf)
+    nearest = (np.arange(len(left)), np.argmin(apart, axis=1))
+    beside, stacked = int(np.sum(across[nearest] > down[nearest])), int(np.sum(across[nearest] < down[nearest]))
+    return beside / max(beside + stacked, 1)
 
 
 def _best_angle(xs: NDArray[Any], ys: NDArray[Any]) -> tuple[float, float]:

@@ -1,6 +1,7 @@
 """A page's words: from its text layer where that is sane, else read by Tesseract with the packs of its language."""
 
 import hashlib
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
@@ -8,6 +9,7 @@ from itertools import groupby
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline import tesseract
 from pipeline.pages import PageView, Pixels, TextLayer
@@ -18,11 +20,15 @@ from pipeline.settings import Settings
 from pipeline.tesseract import Token, missing_packs, packs_of, read
 from pipeline.textlayer import is_suspicious, layer_words
 
-RULES_VERSION = 1
+RULES_VERSION = 2
 """Counted up with each change of this stage (or of what it is made of) that gives other words: kept ones are then read anew."""
 
-_SURE = 0.72
-_QUICK = 0.6
+_SURE = 0.4
+_LIKELY = 0.3
+_CLEARLY = 0.1
+_GLANCE = 0.6
+_BAND = 0.3
+_ENOUGH_MARKS = 120
 _FEW_MARKS = 10
 _A4_INCHES = 11.7
 _CHECK_DPI = 120
@@ -42,14 +48,12 @@ class Draft:
         frame: the reading frame.
         words_from: where they came from.
         packs: Tesseract's packs that read them; empty for a text layer.
-        confidence: 0..1, the mean over letters.
     """
 
     words: tuple[Word, ...]
     frame: Frame
     words_from: WordsFrom
     packs: str = ""
-    confidence: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +65,14 @@ class _Sheet:
         lie: the reading frame as far as pixels tell it; upside down cannot be seen.
         block: whether it is a slip of one column.
         marks: how many letters it seems to have.
+        band: top and bottom, in fractions of the reading frame, of the part with the most letters.
     """
 
     image: Pixels
     lie: Frame
     block: bool
     marks: int
+    band: tuple[float, float]
 
 
 def words_fingerprint(settings: Settings) -> str:
@@ -111,39 +117,42 @@ def _is_sane(view: PageView, layer: TextLayer, words: Sequence[Word], settings: 
     image = straighten(view.render(scale, grey=True), frame)
     text = "".join(word.text for word in words)
     packs = next((packs for packs, (low, high) in _SCRIPTS.items() if _share(text, low, high) > 0.2), "eng")
-    seen = [token.text for token in read(image, packs, settings) if token.confidence > 0.8 and len(token.text) > 2]
+    seen = [
+        token.text
+        for token in read(image, packs, settings, seconds=settings.page_timeout_s / 6)
+        if token.confidence > 0.8 and len(token.text) > 2
+    ]
     told = _bare(text)
     agreed = sum(_bare(token) in told for token in seen)
     return agreed >= _AGREEMENT * len(seen) if len(seen) >= 5 else agreed > 0 or not seen
 
 
 def _ocr_draft(view: PageView, hint: str, settings: Settings) -> Draft:
-    """OCR with the packs of `hint`; where that is unsure, quick tries tell whether another turn or script is better."""
+    """OCR with the packs of `hint`, or as glances at part of the page tell that it must be turned, or is of another script."""
     sheet = _sheet(view, settings)
     packs = packs_of(hint)
     frames = [replace(sheet.lie, turn=(sheet.lie.turn + turn) % 360) for turn in (0, 180)]
-    frame = frames[0]
-    if frame.turn:
-        frame = max(frames, key=lambda frame: _worth(_attempt(sheet, frame, packs, settings, _QUICK)))
-    first = _attempt(sheet, frame, packs, settings)
-    if first.confidence >= _SURE or sheet.marks < _FEW_MARKS:
+    if sheet.lie.turn:
+        frames.sort(key=lambda frame: _sureness(_attempt(sheet, frame, packs, settings, glance=True)), reverse=True)
+    first = _attempt(sheet, frames[0], packs, settings)
+    if _sureness(first) >= _SURE or sheet.marks < _FEW_MARKS:
         return first
-    least = 1.2 * max(_worth(_attempt(sheet, frame, packs, settings, _QUICK)), 1.0)
-    tries = [(other, packs) for other in frames if other != frame]
-    tries += [(other, other_packs) for other in frames for other_packs in ("eng", *_SCRIPTS) if other_packs != packs]
-    best: tuple[Frame, str] | None = None
-    for other, other_packs in tries:
-        tried = _attempt(sheet, other, other_packs, settings, _QUICK)
-        if _worth(tried) > least and _fits(tried):
-            best, least = (other, other_packs), 1.2 * _worth(tried)
-            if tried.confidence >= _SURE:
+    scripts = [other for other in _SCRIPTS if other != packs]
+    tries = [(frame, other) for frame in frames for other in (packs, *scripts)][1:]
+    best, least = None, _sureness(first) + _CLEARLY
+    for frame, other in tries:
+        tried = _attempt(sheet, frame, other, settings, glance=True)
+        if _sureness(tried) > least and _fits(tried):
+            best, least = (frame, other), _sureness(tried)
+            if least >= _LIKELY:
                 break
     return _attempt(sheet, *best, settings) if best else first
 
 
-def _worth(tried: Draft) -> float:
-    """How much was read with confidence: letters of words of three letters and more."""
-    return sum(len(word.text) * max(word.confidence - 0.5, 0) for word in tried.words if len(word.text) > 2)
+def _sureness(draft: Draft) -> float:
+    """The share of letters in words of three letters and more that were read surely: hardly any in a wrong turn or script."""
+    sure = sum(_letters(word.text) for word in draft.words if word.confidence >= 0.85 and _letters(word.text) > 2)
+    return sure / max(sum(_letters(word.text) for word in draft.words), _FEW_MARKS)
 
 
 def _fits(tried: Draft) -> bool:
@@ -152,18 +161,21 @@ def _fits(tried: Draft) -> bool:
     return not low or _share("".join(word.text for word in tried.words), low, high) >= 0.3
 
 
-def _attempt(sheet: _Sheet, frame: Frame, packs: str, settings: Settings, size: float = 1.0) -> Draft:
-    """The sheet read in `frame` with `packs`, at a fraction of its size for a quick try."""
+def _attempt(sheet: _Sheet, frame: Frame, packs: str, settings: Settings, *, glance: bool = False) -> Draft:
+    """The sheet read in `frame` with `packs`; at a glance only the band with the most letters, at a smaller size."""
     page = sheet.image
-    if size != 1.0:
-        page = np.asarray(cv2.resize(page, None, fx=size, fy=size, interpolation=cv2.INTER_AREA), np.uint8)
+    if glance:
+        page = np.asarray(cv2.resize(page, None, fx=_GLANCE, fy=_GLANCE, interpolation=cv2.INTER_AREA), np.uint8)
     image = straighten(page, frame, grow=True)
-    tokens = read(image, packs, settings, block=sheet.block, seconds=settings.page_timeout_s / 4)
+    if glance:
+        top, bottom = sheet.band if frame.turn == sheet.lie.turn else (1 - sheet.band[1], 1 - sheet.band[0])
+        image = np.ascontiguousarray(image[int(top * image.shape[0]) : int(bottom * image.shape[0])])
+    # All that may be read of a page together (two readings, five glances, one more in its language) stays within its time.
+    seconds = settings.page_timeout_s / (25 if glance else 4)
+    tokens = read(image, packs, settings, block=sheet.block, seconds=seconds)
     upright = page.shape if frame.turn in (0, 180) else page.shape[::-1]
     words = _words(tokens, image.shape, upright)
-    letters = sum(len(word.text) for word in words)
-    confidence = sum(len(word.text) * word.confidence for word in words) / letters if letters else 0.0
-    return Draft(words, frame, WordsFrom.OCR, packs, confidence)
+    return Draft(words, frame, WordsFrom.OCR, packs)
 
 
 def _sheet(view: PageView, settings: Settings) -> _Sheet:
@@ -186,7 +198,18 @@ def _sheet(view: PageView, settings: Settings) -> _Sheet:
     image = view.render(scale, grey=True)
     if view.density is not None and scale > 1.3 * view.density:
         image = np.asarray(cv2.GaussianBlur(image, (0, 0), 1.0), np.uint8)
-    return _Sheet(image, frame, block, len(marks))
+    return _Sheet(image, frame, block, len(marks), _band(marks[:, 1] / ink.mask.shape[0]))
+
+
+def _band(heights: NDArray[np.float64]) -> tuple[float, float]:
+    """Top and bottom of the part of a page that holds the most of its marks, which stand at `heights` (0..1)."""
+    tops = np.linspace(0.0, 1 - _BAND, 15)
+    counts = [np.count_nonzero((heights >= top) & (heights < top + _BAND)) for top in tops]
+    # A page with few marks is looked at as a whole.
+    if max(counts) < _ENOUGH_MARKS:
+        return (0.0, 1.0)
+    top = float(tops[int(np.argmax(counts))])
+    return (top, top + _BAND)
 
 
 def _words(tokens: Sequence[Token], canvas: Sequence[int], page: Sequence[int]) -> tuple[Word, ...]:
@@ -240,6 +263,11 @@ def _thai(character: str) -> bool:
 def _share(text: str, low: str, high: str) -> float:
     letters = [c for c in text if c.isalpha()]
     return sum(low <= c <= high for c in letters) / len(letters) if letters else 0.0
+
+
+def _letters(text: str) -> int:
+    """How many letters and vowel signs there are."""
+    return sum(unicodedata.category(c)[0] in "LM" for c in text)
 
 
 def _bare(text: str) -> str:

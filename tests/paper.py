@@ -20,6 +20,7 @@ A4 = (1240, 1754)
 
 FONTS = {
     "latin": "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf",
+    "mono": "/usr/share/fonts/truetype/dejavu/DejaVuSansMono.ttf",
     "hi": "/usr/share/fonts/truetype/lohit-devanagari/Lohit-Devanagari.ttf",
     "th": "/usr/share/fonts/truetype/tlwg/Garuda.ttf",
 }

@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont
 
 from pipeline.pixels import find_ink, find_lie, letter_height, straighten
 from pipeline.records import Frame
-from tests.paper import noisy, sheet
+from tests.paper import FONTS, noisy, sheet
 
 SMALL = (848, 1200)
 
@@ -38,6 +38,19 @@ def test_lines_that_run_up_or_down_are_told(turn: int, angle: float) -> None:
     lie = find_lie(find_ink(np.asarray(turned)))
     assert lie.sideways
     assert lie.skew == pytest.approx(angle, abs=0.2)
+
+
+@pytest.mark.parametrize("turn", [0, 90])
+def test_the_columns_of_fixed_pitch_print_are_no_lines(turn: int) -> None:
+    rng = np.random.default_rng(4)
+    pitch = 20
+    page = Image.new("L", SMALL, 255)
+    for row in range(24):
+        for column, letter in enumerate("".join(rng.choice(list("HEIMNTLU04"), 28))):
+            place = (60 + column * pitch, 60 + row * 30 + int(rng.integers(-4, 5)))
+            ImageDraw.Draw(page).text(place, letter, fill=0, font=ImageFont.truetype(FONTS["mono"], 19), stroke_width=0)
+    lie = find_lie(find_ink(np.asarray(page.rotate(turn, expand=True))))
+    assert lie.sideways is (turn == 90)
 
 
 def test_what_has_no_lines_has_no_lie() -> None:
