@@ -43,12 +43,10 @@ PAPERS = {
         "within 30 days"
     ),
     "de": (
-        "RECHNUNG Rechnungsnummer 17 Datum 3. Mai Bezeichnung Menge Einzelpreis Betrag MwSt Gesamtbetrag Zahlbar bis "
-        "30. Juni"
+        "RECHNUNG Rechnungsnummer 17 Datum 3. Mai Bezeichnung Menge Einzelpreis Betrag MwSt Gesamtbetrag Zahlbar bis 30. Juni"
     ),
     "fr": (
-        "FACTURE Facture numéro 17 du 3 mai Désignation Quantité Prix unitaire Montant HT TVA Montant TTC Règlement à "
-        "réception"
+        "FACTURE Facture numéro 17 du 3 mai Désignation Quantité Prix unitaire Montant HT TVA Montant TTC Règlement à réception"
     ),
     "it": (
         "FATTURA Fattura numero 17 del 3 maggio Descrizione Quantità Prezzo unitario Importo Imponibile Aliquota Totale "
@@ -80,16 +78,13 @@ FOREIGN = {
         "ödemenizi yapınız"
     ),
     "Indonesian": (
-        "Nomor tanggal pelanggan alamat keterangan jumlah harga satuan pajak yang harus dibayar terima kasih atas "
-        "pesanan anda"
+        "Nomor tanggal pelanggan alamat keterangan jumlah harga satuan pajak yang harus dibayar terima kasih atas pesanan anda"
     ),
     "Russian": (
-        "Счёт на оплату номер от мая Поставщик Покупатель Наименование Количество Цена Сумма Итого к оплате Всего "
-        "наименований"
+        "Счёт на оплату номер от мая Поставщик Покупатель Наименование Количество Цена Сумма Итого к оплате Всего наименований"
     ),
     "Greek": (
-        "Τιμολόγιο Αριθμός Ημερομηνία Περιγραφή Ποσότητα Τιμή μονάδας Αξία Σύνολο Πληρωτέο ποσό Ευχαριστούμε πολύ για "
-        "την αγορά"
+        "Τιμολόγιο Αριθμός Ημερομηνία Περιγραφή Ποσότητα Τιμή μονάδας Αξία Σύνολο Πληρωτέο ποσό Ευχαριστούμε πολύ για την αγορά"
     ),
 }
 
@@ -159,7 +154,7 @@ def test_another_process_tells_the_same() -> None:
         from pipeline.language import identify
         from pipeline.records import Word
         words = [Word(word, (0, 0, 1, 1)) for word in {text!r}.split()]
-        print(*{identify(words, "und") for _ in range(20)})"""
+        print(*set(identify(words, "und") for _ in range(20)))"""
     told = {subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout for _ in range(2)}
     assert len(told) == 1
     assert told.pop().strip() in (*LANGUAGES, "und")
