@@ -20,6 +20,8 @@ _SHORT = 12
 """A word of at most so many letters beside a figure may be its unit."""
 _HOLDS = 0.6
 """The share of rows for which a product must hold to tell what a column is."""
+_TELLS = 3
+"""So many rows whose product holds tell it as well, whatever the others say: discounts and misread digits break products."""
 _LABELLED = 0.5
 """A label that weighs less leaves room for what the products of the rows say."""
 
@@ -272,7 +274,7 @@ def _by_product(named: list[Column], weights: Mapping[int, float], roles: Roles,
             if any(place is not None and place in firm and place not in trio for place in now):
                 continue
             holds, seen, telling = _share(trio, rows)
-            if holds < _HOLDS or (telling == 0 and (kept < 2 or order == (1, 0, 2))):
+            if (holds < _HOLDS and telling < _TELLS) or (telling == 0 and (kept < 2 or order == (1, 0, 2))):
                 continue
             price = sum(row[trio[1]].money for row in rows if trio[1] in row) - sum(
                 row[trio[0]].money for row in rows if trio[0] in row

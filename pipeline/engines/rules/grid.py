@@ -213,7 +213,11 @@ def _text_column(
             for place, part in _placed(line, columns, None)[1].items():
                 if columns[place].figures is None and columns[place].spec is None:
                     letters[place] += sum(token.letters for token in part)
-        number = letters.most_common(1)[0][0] if letters else None
+        if not letters:
+            columns = _with_texts(columns, lines)
+            number = next((place for place, column in enumerate(columns) if column.figures is None and not column.headed), None)
+        else:
+            number = letters.most_common(1)[0][0]
         if number is None:
             return columns, None
         columns[number] = replace(columns[number], spec=spec)
@@ -225,6 +229,24 @@ def _text_column(
     )
     columns[number] = replace(columns[number], figures=None)
     return columns, TextColumn(number, left, right)
+
+
+def _with_texts(columns: list[Column], lines: Sequence[TableLine]) -> list[Column]:
+    """`columns` with one more where no head stands: the stretch of the row with most letters in lines that hold figures."""
+    stretches: list[tuple[float, float, int]] = []
+    for line in lines:
+        figures, _ = _placed(line, columns, None)
+        parts = [_split(cell, columns, {}, None) for cell in line.cells if not is_pure(cell)] if len(figures) > 1 else []
+        for part in parts:
+            x0, x1, letters = part[0].x0, part[-1].x1, sum(token.letters for token in part)
+            for held in [held for held in stretches if held[0] < x1 and x0 < held[1]]:
+                stretches.remove(held)
+                x0, x1, letters = min(x0, held[0]), max(x1, held[1]), letters + held[2]
+            stretches.append((x0, x1, letters))
+    if not stretches:
+        return columns
+    x0, x1, _ = max(stretches, key=lambda stretch: stretch[2])
+    return sorted([*columns, Column(x0, x1, headed=False)], key=lambda column: column.x0)
 
 
 def _left(columns: Sequence[Column], number: int, lines: Sequence[TableLine]) -> float:

@@ -10,7 +10,7 @@ from rapidfuzz.distance import Levenshtein
 
 from pipeline.engines.rules.labels import squeeze
 from pipeline.engines.rules.sheet import Cell, Sheet
-from pipeline.engines.rules.tokens import Row, middle, place
+from pipeline.engines.rules.tokens import Row, is_rule, middle, place
 from pipeline.records import WordsFrom
 from pipeline.values.amounts import find_amounts
 from schemas.fields import FieldSpec, Kind
@@ -217,10 +217,14 @@ def _parts(sheet: Sheet, cell: Cell, marks: Sequence[_Mark]) -> Iterator[Part]:
     starts = {mark.first: mark.last for mark in marks}
     groups: list[tuple[int, int, bool]] = []
     word = 0
+    ruled = False
     while word < len(words):
+        if is_rule(words[word].text):
+            ruled, word = True, word + 1
+            continue
         last = starts.get(word, word)
         label = word in starts
-        if groups:
+        if groups and not ruled:
             first, before, marked = groups[-1]
             gap = (words[word].box[0] - words[before].box[2]) * scale
             if (not label and (gap <= _TIGHT or words[word].text[0] in "([%/")) or (label and not marked and gap <= 0.0):
@@ -228,7 +232,7 @@ def _parts(sheet: Sheet, cell: Cell, marks: Sequence[_Mark]) -> Iterator[Part]:
                 word = last + 1
                 continue
         groups.append((word, last, label))
-        word = last + 1
+        ruled, word = False, last + 1
     for first, last, _ in groups:
         end = len(cell.text) if last + 1 == len(cell.starts) else cell.starts[last + 1]
         yield words[first].box[0] * scale, words[last].box[2] * scale, cell.text[cell.starts[first] : end].strip("|¦_ ")

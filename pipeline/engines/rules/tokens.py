@@ -69,7 +69,7 @@ def tokens_of(sheet: Sheet, cell: Cell) -> list[Token]:
             continue
         start, end = cell.starts[word], _end(cell, word)
         word += 1
-        if _RULES.fullmatch(cell.text[start:end]):
+        if is_rule(cell.text[start:end]):
             continue
         count = _COUNT.fullmatch(fold_digits(cell.text[start:end]))
         number = read_core(count.group(2), sheet.habits.decimal) if count else None
@@ -79,6 +79,11 @@ def tokens_of(sheet: Sheet, cell: Cell) -> list[Token]:
         else:
             made.append(_token(sheet, cell, start, end))
     return made
+
+
+def is_rule(text: str) -> bool:
+    """Whether a word is no print but a ruled line that OCR took for letters."""
+    return _RULES.fullmatch(text) is not None
 
 
 def place(sheet: Sheet, cell: Cell) -> tuple[float, float]:
@@ -112,7 +117,7 @@ def words_of(tokens: Sequence[Token]) -> str:
     cell = tokens[0].span.cell
     line = Line(cell.text, cell.first, cell.starts)
     first, last = (index - cell.first for index in line.words(tokens[0].span.start, tokens[-1].span.end))
-    return cell.text[cell.starts[first] : _end(cell, last)].strip("|¦_~ ")
+    return cell.text[cell.starts[first] : _end(cell, last)].strip("|¦_~ ").removeprefix("[")
 
 
 def _figures(sheet: Sheet, text: str) -> list[tuple[int, int, Decimal, bool, bool]]:
