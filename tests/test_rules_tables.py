@@ -1,4 +1,4 @@
-"""Reading tables by rules: headings, columns, rows of several lines, where a table ends, lists of slips, and a user's own table."""
+"""Reading tables by rules: headings, columns, rows of several lines, the end of a table, lists of slips, a user's own table."""
 
 from decimal import Decimal
 from typing import ClassVar
@@ -193,6 +193,17 @@ ITE-3    SALGADINHO DE MILHO       19059090    20,00      8,000    160,00     16
     ]
 
 
+def test_of_two_labelled_amounts_the_one_that_multiplies() -> None:
+    found = rows(
+        """
+Description       HSN      Qty      Rate   Taxable value      GST      Total
+Turmeric         0910        4    100.00          400.00    20.00     420.00
+Rice             1006       10     91.00          910.00    45.50     955.50
+"""
+    )
+    assert [row["amount"] for row in found] == ["400.00", "910.00"]
+
+
 def test_a_later_page_goes_on_without_a_heading() -> None:
     found = rows(
         """
@@ -309,6 +320,12 @@ CHANGE                6.90
 def test_a_list_ends_where_it_adds_up_whatever_the_word() -> None:
     found = rows("Ginger tea       2.50\nScones           4.00\nXYZZY            6.50\nPLUGH           10.00\n", schema=Receipt)
     assert [row["description"] for row in found] == ["Ginger tea", "Scones"]
+
+
+def test_a_list_that_is_cut_off_is_believed_unless_one_line_outweighs_the_others() -> None:
+    items = "Tart             8.50\nSoup            13.70\nSalad           15.20\nCoffee           3.50\n"
+    assert len(rows(items, schema=Receipt)) == 4
+    assert rows(items + "PLUGH           43.90\n", schema=Receipt) == []
 
 
 def test_one_item_printed_as_a_form() -> None:

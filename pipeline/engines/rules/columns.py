@@ -271,7 +271,10 @@ def _by_product(named: list[Column], weights: Mapping[int, float], roles: Roles,
         for order in ((0, 1, 2), (1, 0, 2)):
             trio = (chosen[order[0]], chosen[order[1]], chosen[order[2]])
             kept = sum(a == b for a, b in zip(trio, now, strict=True))
-            if any(place is not None and place in firm and place not in trio for place in now):
+            if any(
+                place in firm and place not in trio and roles[role].name not in named[trio[role]].names
+                for role, place in enumerate(now)
+            ):
                 continue
             holds, seen, telling = _share(trio, rows)
             if (holds < _HOLDS and telling < _TELLS) or (telling == 0 and (kept < 2 or order == (1, 0, 2))):

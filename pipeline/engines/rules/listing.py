@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 
 from pipeline.engines.rules.columns import Roles
 from pipeline.engines.rules.endings import opens
@@ -20,6 +21,7 @@ _COLUMN = 2.0
 _NEAR = 3.2
 """Lines of one item stand at most so far from each other, in units."""
 _BELIEVED = 2
+"""A list of more items than these is believed without a sum."""
 _TAIL = 3
 """A word of at most so many letters behind an amount is a tax letter or a currency."""
 _TIMES = re.compile(r"[x×X*@à]")
@@ -77,8 +79,13 @@ def read_listing(sheet: Sheet, rows: Sequence[Row], columns: Sequence[FieldSpec]
             continue
         if cells and reader.ends(sheet, number, middle(sheet, row), cells):
             return reader.items
-    # Where the foot of a slip is missing, a list of several items is believed nevertheless.
-    return reader.items if len(reader.items) > _BELIEVED else []
+    return reader.items if _believed(reader.items) else []
+
+
+def _believed(items: Sequence[ListRow]) -> bool:
+    """Whether a list without a sum at its foot, which may be cut off, is one: no item outweighs those before it."""
+    values = [item.amount.value or Decimal() for item in items]
+    return len(values) > _BELIEVED and all(value < sum(values[:place]) for place, value in enumerate(values) if place > 1)
 
 
 class _Reader:
@@ -209,7 +216,7 @@ def _item(line: _Line, amount: Token, name: _Line | None, count: _Line | None) -
     words, rows = [line.words] if sum(token.letters for token in line.words) >= 2 else [], [line.row]
     if not words and name is not None and line.y - name.y <= _NEAR * (2 if count else 1):
         words, rows = [name.words], [name.row, line.row]
-    if not words:
+    if not words or not amount.value:
         return []
     number, price, proven = _factors(line.figures, amount)
     if number is None and count is not None:
