@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shlex
 import time
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
@@ -69,7 +70,7 @@ def octoglot_batch(run_id: str, schema: str, out: str) -> Counts:
     started = time.time()
     ranges = shard_ranges(batch.shards)
     futures = [
-        read_shards.with_options(task_run_name=f"shards {first}-{last} of {len(batch.shards)}").submit(batch, first, last)
+        read_shards.with_options(task_run_name=_name(first, last, len(batch.shards))).submit(batch, first, last)
         for first, last in ranges
     ]
     total = Counts()
@@ -97,7 +98,8 @@ def run_batch(batch: Batch, schema: str, out: str) -> Counts:
         raise
     except Exception as error:
         api = os.environ.get("PREFECT_API_URL", "")
-        raise RunError(f"Prefect cannot run the flow ({api}): {type(error).__name__}: {error}", "`octoglot doctor`") from error
+        message = f"Prefect cannot run the flow: {type(error).__name__}: {error}"
+        raise RunError(message, f"is there a Prefect server at {api}? PREFECT_API_URL names it") from error
     return counts
 
 
@@ -111,7 +113,16 @@ def shard_ranges(shards: tuple[Shard, ...]) -> list[tuple[int, int]]:
     return [(group[0], group[-1]) for group in groups]
 
 
+def _name(first: int, last: int, number: int) -> str:
+    """Shards by their numbers from 1, as people count."""
+    return f"shard {first + 1} of {number}" if first == last else f"shards {first + 1} to {last + 1} of {number}"
+
+
 def _report(run_id: str, schema: str, out: str, total: Counts, seconds: float) -> str:
-    rows = [f"| {kind} | {n} |" for kind, n in sorted(total.pages.items())]
-    table = "\n".join(["| pages | |", "|---|---|", *rows])
-    return f"# {schema}: run {run_id}\n\n{sum(total.documents.values())} documents in {seconds:.0f} s into `{out}`\n\n{table}\n"
+    """The run in Markdown: what became of documents and pages, and where to look next."""
+    statuses = sorted(total.documents.keys() | total.pages.keys())
+    rows = [f"| {status} | {total.documents.get(status, 0):,} | {total.pages.get(status, 0):,} |" for status in statuses]
+    table = "\n".join(["| | documents | pages |", "|---|---:|---:|", *rows])
+    number = sum(total.documents.values())
+    look = f'octoglot sql "SELECT * FROM quarantine" --out {shlex.quote(out)}'
+    return f"# {schema}: run {run_id}\n\n{number:,} documents in {seconds:.0f} s into `{out}`\n\n{table}\n\n`{look}`\n"
