@@ -29,7 +29,11 @@ def write_broken(folder: Path, sound: bytes) -> list[str]:
 def _encrypted(sound: bytes) -> bytes:
     memory = io.BytesIO()
     with pikepdf.open(io.BytesIO(sound)) as pdf:
-        pdf.save(memory, encryption=pikepdf.Encryption(owner=_PASSWORD, user=_PASSWORD, R=4), static_id=True)
+        pdf.save(
+            memory,
+            encryption=pikepdf.Encryption(owner=_PASSWORD, user=_PASSWORD, R=3, aes=False, metadata=False),
+            static_id=True,
+        )
     return memory.getvalue()
 
 

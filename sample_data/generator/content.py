@@ -13,6 +13,7 @@ from sample_data.generator.places import Place, ShopItem, TradeItem
 TRAITS = ("prepaid", "two_rates", "credit", "negative_credit", "untaxed", "large", "two_pages", "three_pages")
 """What can be special about an invoice."""
 
+_LARGE = 200_000
 _PAGES = {"two_pages": 2, "three_pages": 3}
 
 
@@ -56,9 +57,10 @@ class Money:
 
 @dataclass(frozen=True)
 class Invoice:
-    """What an invoice or credit note says; None for what it does not say."""
+    """What an invoice or credit note says; None for what it does not say. `trade` is a key of the place's trades."""
 
     place: Place
+    trade: str
     seller: Party
     buyer: Party
     account: Account
@@ -101,9 +103,12 @@ def invoice(place: Place, traits: Sequence[str], capacity: tuple[int, int], rand
     untaxed = "untaxed" in traits
     kind = "service" if untaxed else "mixed" if "two_rates" in traits else "goods" if _long(traits) else _kind(random)
     trade = place.trades[kind]
-    times = (-1 if "negative_credit" in traits else 1) * (10 if "large" in traits else 1)
     items = _items(trade.items, traits, _count(traits, capacity, random), random)
-    lines = tuple(_line(item, place, times, untaxed, random) for item in items)
+    times = -1 if "negative_credit" in traits else 1
+    lines = _lines(items, place, times, untaxed, random)
+    while "large" in traits and _taxed(lines, place).net < _LARGE:
+        times *= 10
+        lines = _lines(items, place, times, untaxed, random)
     money = _taxed(lines, place)
     issued = draw.day(random)
     days = random.choice((10, 14, 30, 45))
@@ -112,6 +117,7 @@ def invoice(place: Place, traits: Sequence[str], capacity: tuple[int, int], rand
     credit = "credit" in traits or "negative_credit" in traits
     return Invoice(
         place=place,
+        trade=kind,
         seller=parties.freelancer(place, random) if untaxed else parties.company(place, random.choice(trade.words), random),
         buyer=parties.company(
             place, random.choice(place.trades[_kind(random)].words), random, tax_id=not untaxed and _asks_tax_id(place, random)
@@ -196,6 +202,10 @@ def _items(items: Sequence[TradeItem], traits: Sequence[str], count: int, random
 
 def _sized(description: str, random: Random) -> str:
     return description.format(a=random.choice((4, 5, 6, 8, 10, 12, 16, 18)), b=random.choice((20, 25, 30, 40, 60, 80, 115)))
+
+
+def _lines(items: Sequence[TradeItem], place: Place, times: int, untaxed: bool, random: Random) -> tuple[Line, ...]:
+    return tuple(_line(item, place, times, untaxed, random) for item in items)
 
 
 def _line(item: TradeItem, place: Place, times: int, untaxed: bool, random: Random) -> Line:

@@ -49,7 +49,7 @@ def tilt(page: Picture, lots: Generator) -> Picture:
 
 def skew(page: Picture, lots: Generator) -> Picture:
     """Laid in badly: 3 to 5 degrees."""
-    return _askew(page, lots.uniform(3, 5) * lots.choice((-1, 1)))
+    return _askew(page, lots.uniform(3, 5) * lots.choice((-1, 1)), room=True)
 
 
 def turned_90(page: Picture, lots: Generator) -> Picture:

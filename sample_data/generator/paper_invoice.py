@@ -45,7 +45,7 @@ def written(
         "contact": [style.pair("phone", item(invoice.seller.phone)), style.pair("email", item(invoice.seller.email))],
         "register": invoice.seller.register if not invoice.untaxed else "",
         "notes": _notes(invoice, style),
-        "greeting": "" if invoice.credit_of else labels["greeting"],
+        "greeting": "" if invoice.credit_of else place.labels["greeting"][0 if invoice.trade == "service" else -1],
         "page": labels["page"],
     }
 

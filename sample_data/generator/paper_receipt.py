@@ -4,9 +4,11 @@ from decimal import Decimal
 from random import Random
 from typing import Any
 
+from sample_data.generator import draw
 from sample_data.generator.content import Line, Receipt
 from sample_data.generator.paper import Habits, Item, Style, item, styled
 
+_COLUMNS = ("quantity", "description", "unit_price", "amount")
 _ZERO = Decimal(0)
 SIGNS = ("total", "total", "sum", "label", "label", "none")
 
@@ -28,18 +30,21 @@ def written(receipt: Receipt, habits: Habits, random: Random) -> dict[str, Any]:
     }
     if receipt.seller.tax_id:
         values["seller_tax_id"] = {**item(receipt.seller.tax_id, "seller_tax_id"), "label": place.tax_id.label[0]}
+    if receipt.shop == "fuel" and random.random() < 0.5:
+        values["plate"] = style.pair("plate", item(draw.picture("@@ ### @@", random)))
     return {
         **style.look,
         "title": labels["bill_title" if receipt.shop == "bill" else "receipt_title"],
         "values": values,
-        "columns": {key: labels[key] for key in ("quantity", "description", "unit_price", "amount")},
+        "columns": {key: labels.get(f"receipt_{key}", labels[key]) for key in _COLUMNS},
         "rows": [_row(index, line, receipt, style) for index, line in enumerate(receipt.lines)],
         "total": _total(receipt, style),
-        "taxes": _taxes(receipt, style),
+        **_taxes(receipt, style, random),
         "paid": _paid(receipt, style),
         "count": style.pair(
             "items_count", item(style.hand.number(sum((line.quantity for line in receipt.lines), start=_ZERO)))
         ),
+        "subtotal": _subtotal(receipt, style, random),
         "received": labels["received"],
         "received_from": style.pair("received_from", item(receipt.customer)),
         "signature": labels["signature"],
@@ -68,28 +73,55 @@ def _row(index: int, line: Line, receipt: Receipt, style: Style) -> dict[str, An
 
 
 def _total(receipt: Receipt, style: Style) -> Item:
-    total = style.pair("receipt_total", style.money(receipt.money.total, "total", "total"))
-    currency = receipt.place.currency
-    if style.sign == "label" and currency not in total["label"] and "R$" not in total["label"]:
-        total["label"] += f" {currency}"
-    if style.sign == "label" or currency in total["label"] or "R$" in total["label"]:
-        total["fields"].append("currency")
-    return total
+    """The total, its currency at the amount or in the label, not both."""
+    label, currency = style.labels["receipt_total"], receipt.place.currency
+    if style.sign == "label" and not _names_currency(label, currency):
+        label += f" {currency}"
+    if not _names_currency(label, currency):
+        return style.pair("receipt_total", style.money(receipt.money.total, "total", "total"))
+    return {**item(style.hand.amount(receipt.money.total), "total", "currency"), "label": label, "key": "receipt_total"}
 
 
-def _taxes(receipt: Receipt, style: Style) -> list[Item]:
-    """The rows that show net and taxes; none where the receipt shows no tax."""
+def _names_currency(label: str, currency: str) -> bool:
+    return currency in label or "R$" in label
+
+
+def _subtotal(receipt: Receipt, style: Style, random: Random) -> list[Item]:
+    """The sum before the total that tills like to print, in which the tax is as it is in the total."""
+    if receipt.shop != "till" or receipt.place.net_prices or random.random() < 0.6:
+        return []
+    return [style.pair("subtotal", item(style.hand.amount(receipt.money.total)))]
+
+
+def _taxes(receipt: Receipt, style: Style, random: Random) -> dict[str, list[Any]]:
+    """Net and taxes, in rows (`taxes`) or as a table with a row a rate (`tax_table`); both empty where no tax is shown."""
     money = receipt.money
     if not money.taxes:
-        return []
+        return {"taxes": [], "tax_table": []}
     several = len(money.taxes) > 1
+    if several and receipt.shop == "till" and not receipt.place.split and random.random() < 0.5:
+        return {"taxes": [], "tax_table": _tax_table(receipt, style)}
     rows = [style.pair("receipt_net", style.money(money.net, "sum", "net_total"))]
     for tax in money.taxes:
         printed = style.money(tax.amount, "sum", *(() if several else ("tax_total",)))
         rows.append(style.pair("receipt_tax", printed, rate=style.hand.rate(tax.rate), part=tax.part))
     if several:
         rows.append(style.pair("receipt_tax_sum", style.money(money.tax, "sum", "tax_total")))
-    return rows
+    return {"taxes": rows, "tax_table": []}
+
+
+def _tax_table(receipt: Receipt, style: Style) -> list[Item]:
+    """Cells of four columns: rate, net, tax, with tax; the heads first and the sums last."""
+    money, amount, labels = receipt.money, style.hand.amount, style.labels
+    heads = ["%", labels["receipt_net"], labels["tax_rate"], labels["receipt_gross"]]
+    rates = [[style.hand.rate(tax.rate), *map(amount, (tax.base, tax.amount, tax.base + tax.amount))] for tax in money.taxes]
+    sums = [
+        item(labels["receipt_sum"]),
+        item(amount(money.net), "net_total"),
+        item(amount(money.tax), "tax_total"),
+        item(amount(money.total)),
+    ]
+    return [*(item(text) for row in (heads, *rates) for text in row), *sums]
 
 
 def _paid(receipt: Receipt, style: Style) -> list[Item]:

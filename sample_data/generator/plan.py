@@ -116,7 +116,8 @@ def _give_looks(jobs: Sequence[Job], clean: Sequence[str], rough: Sequence[str],
 def _give_digits(jobs: Sequence[Job], random: Random) -> None:
     """One paper of each script that has digits of its own is written in them."""
     for language in LANGUAGES:
-        fit = [job for job in jobs if job.place.language == language and job.place.native_digits and LOOKS[job.look].clean]
+        own = [job for job in jobs if job.place.language == language and job.place.native_digits]
+        fit = [job for job in own if LOOKS[job.look].clean and "large" not in job.traits]
         if fit:
             chosen = random.choice(fit)
             chosen.habits = Habits(chosen.habits.dates, native=True)
