@@ -14,9 +14,9 @@ from pipeline.records import Box, Leaf
 from pipeline.values.arithmetic import product_holds
 from schemas.fields import FieldSpec
 
-_LABELLED, _PROVEN, _GUESSED = 0.88, 0.97, 0.7
+_LABELLED, _PROVEN, _GUESSED = 0.86, 0.97, 0.7
 """Confidence of a figure under a label, of one in a product that holds, and of one whose column has no label."""
-_TEXT, _WRAPPED, _LISTED = 0.92, 0.82, 0.8
+_TEXT, _WRAPPED, _LISTED = 0.92, 0.75, 0.8
 """Confidence of a text on one line, of one put together from several, and of what stands in a list without a heading."""
 
 
