@@ -1,12 +1,13 @@
 """The print of a sheet as blocks: lines that stand close together in a column, with the labels that stand in and over them."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from statistics import median
 from typing import NamedTuple
 
 from pipeline.engines.rules.labels import Hit, find_labels
 from pipeline.engines.rules.sheet import Cell, Sheet, Span
-from pipeline.engines.rules.telling import Telling, block_labels, could_name, starts_open, tell
+from pipeline.engines.rules.telling import Telling, block_labels, could_name, is_salutation, starts_open, tell
 from pipeline.records import Box
 from schemas.fields import FieldSpec, Kind
 
@@ -16,6 +17,7 @@ _NEAR = 2.8
 """A line of a block is at most so many units under the one before it; more where the whole page is set wider."""
 _BELOW_NAME = 1.0
 """How much farther the line below the first may be: names are set apart."""
+_INDENT = 4.0
 _RIGHT = 28.0
 """A value is at most so many units to the right of its label."""
 _WEAK = 4
@@ -161,8 +163,13 @@ class Blocks:
                 continue
             cell = self.sheet.cells[line.cells[0]]
             label, end = self.labels.get(cell.index, ("", 0))
-            if cell.index in self.heads or (cell.index in self.labels and not _is_own(label)):
+            foreign = cell.index in self.labels and not _is_own(label)
+            if cell.index in self.heads or (foreign and not self.slip) or (heading is None and is_salutation(line.text)):
                 break
+            if foreign:
+                if any(self.tell(item.piece).address for item in items):
+                    break
+                label, end = "*other", 0
             rest = cell.text[end:].strip(" :.,-")
             value = self.piece(cell, cell.text.find(rest, end)) if rest else self._right(cell)
             if value is None:
@@ -230,6 +237,11 @@ class Blocks:
     def _flush(self, one: Box, other: Box) -> bool:
         return abs(one[0] - other[0]) * self.sheet.aspect / self.sheet.unit <= 1.2
 
+    def _heads(self, heading: Box, box: Box) -> bool:
+        """Whether what stands below a heading is set under it: flush, centred, or a little indented."""
+        indent = (box[0] - heading[0]) * self.sheet.aspect / self.sheet.unit
+        return self.aligned(heading, box) or -1.2 <= indent <= _INDENT or box[0] <= heading[0]
+
     def _reach(self, last: Piece, box: Box, near: float) -> float:
         taller = (last.box[3] - last.box[1] + box[3] - box[1]) / 2 / self.sheet.unit
         return max(self._near, near) + max(taller - 1.2, 0.0)
@@ -238,9 +250,11 @@ class Blocks:
         """Whether what stands under a heading is labels with values of their own, side by side or one below the other."""
         left, right = self._limits(cell)
         rows = ([c for c in row if left <= (c.box[0] + c.box[2]) / 2 <= right] for row in self.sheet.rows[cell.row + 1 :])
-        cells = next((row for row in rows if row and self.sheet.down(cell.box, row[0].box) > 0.8), [])
-        bare = [c for c in cells if self._bare(c)]
-        return bool(bare) and bare[0] is cells[0] and self.sheet.down(cell.box, bare[0].box) < 2 * self._near
+        under = list(islice((row for row in rows if row and self.sheet.down(cell.box, row[0].box) > 0.8), 2))
+        near = [row[0] for row in under if self.sheet.down(cell.box, row[0].box) < 2 * self._near]
+        return bool(near) and (
+            self._bare(near[0]) or (len(near) > 1 and not self._flush(cell.box, near[0].box) and self._bare(near[1]))
+        )
 
     def _bare(self, cell: Cell) -> bool:
         """Whether a cell is nothing but a label of a party's block."""
@@ -281,14 +295,14 @@ class Blocks:
     def _below(self, cell: Cell) -> Piece | None:
         """What stands under a label, flush with it, if it can be its value."""
         for below in self.sheet.below(cell.box, cell.row, self._near + 1):
-            if self.aligned(cell.box, below.box) or below.box[0] <= cell.box[0]:
+            if self._heads(cell.box, below.box):
                 return self.piece(below) if self._free(below) else None
         return None
 
     def _labelled_below(self, cell: Cell) -> Piece | None:
         """The line under a heading, where it starts with a label of the block and its value: `GLN 4000001123452`."""
         for below in self.sheet.below(cell.box, cell.row, self._near + 1):
-            if self._flush(cell.box, below.box):
+            if self._heads(cell.box, below.box):
                 label, end = self.labels.get(below.index, ("", 0))
                 return self.piece(below, end) if _is_own(label) and below.text[end:].strip(" :.,") else None
         return None
@@ -310,7 +324,7 @@ class Blocks:
             first = [hit for hit in found if not any(c.isalnum() for c in cell.text[: hit.span.start])]
             if not first:
                 continue
-            hit = max(first, key=lambda hit: (hit.letters, round(hit.weight, 1), hit in own))
+            hit = max(first, key=lambda hit: (hit.letters, hit.name.startswith("*"), hit.weight))
             inside = self._inside_line(hit, cell)
             head = None if inside else self._head(hit, found)
             if head:
@@ -353,6 +367,8 @@ class Blocks:
 def _is_label(hit: Hit, cell: Cell, own: bool) -> bool:
     """Whether the words at the start of a cell are a label: alone, before a colon, or before digits."""
     rest = cell.text[hit.span.end :].lstrip(" )")
+    if hit.letters <= 2 and not own and rest[:1] != ":":
+        return False  # `No.12, High Street`
     if not rest.strip(" :.,-()/") or rest[:1] == ":" or (rest[:1] in ".#°º/-" and hit.name not in ("*name", "*part")):
         return True
     numbered = not own or hit.name == "*other"

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from pipeline.engines.rules.blocks import Blocks, Piece
 from pipeline.engines.rules.party import Party, party_of, trimmed
 from pipeline.engines.rules.sheet import Cell
-from pipeline.engines.rules.telling import could_name, is_salutation, is_suffix, tell
+from pipeline.engines.rules.telling import could_name, is_salutation, is_suffix, letters_of, tell
 from pipeline.values.text import fold_name
 
 _TOP = 0.42
@@ -21,7 +21,7 @@ _CERTAIN = 0.93
 """A name under a heading that is less sure than this has to be surer than the letterhead."""
 _LEAST = 2.0
 """The score that a line needs to be the issuer's name."""
-_STRONG = 2.8
+_STRONG = 2.4
 """With this score a line in the upper part is a letterhead, or an addressee; the highest of them is the letterhead."""
 _LEAST_LATER = 4.5
 """The same on later pages, which may have no letterhead."""
@@ -142,7 +142,7 @@ def _letterhead(blocks: Blocks, sender: Sender | None, closed: frozenset[int]) -
         score = _score(blocks, piece, pieces[number + 1 :]) + min(said[fold_name(trimmed(piece).text)] - 1, 1) * 1.0
         score += 2.0 if sender and fold_name(sender.name.text) == fold_name(piece.text) else 0.0
         score -= 0.0 if before else 2.5
-        if score >= _STRONG and piece.box[1] < _TOP:
+        if score >= _STRONG and piece.box[1] < _TOP and blocks.sheet.page.page == 1:
             highest = highest or piece
             score += 2.5 if blocks.sheet.down(highest.box, piece.box) < 1.5 else 0.0
         if score > best_score:
@@ -199,10 +199,10 @@ def _score(blocks: Blocks, piece: Piece, following: Sequence[Piece]) -> float:
     ):
         score += 1.5
     text = trimmed(piece).text
-    letters = [c for c in text if c.isalpha()]
-    score -= 1.0 * (len(letters) < 5) + 1.0 * piece.text.islower() + 2.0 * (told.person and not told.company)
+    letters = letters_of(text)
+    score -= 1.0 * (letters < 5) + 1.0 * piece.text.islower() + 2.0 * (told.person and not told.company)
     score -= 3.0 * max(0.75 - piece.clarity, 0.0)
-    return score - 1.5 * (len(letters) < 0.6 * len(text.replace(" ", "")))
+    return score - 1.5 * (letters < 0.6 * len(text.replace(" ", "")))
 
 
 def _with_address(blocks: Blocks, issuer: Party, sender: Sender | None, closed: frozenset[int]) -> Party:

@@ -165,7 +165,7 @@ def _within(blocks: Blocks, lines: Sequence[Piece], certain: int) -> Sequence[Pi
         return ()
     if any(blocks.tell(piece).place for piece in lines[:certain]):
         more = lines[certain : certain + 1]
-        near = [p for p in more if p.text.replace(" ", "").replace(".", "").isalpha() and len(p.text) < 30]
+        near = [p for p in more if p.text.replace(" ", "").replace(".", "").isalpha() and len(p.text.split()) <= 2]
         return [*lines[:certain], *near]
     return lines[: certain + 1]
 

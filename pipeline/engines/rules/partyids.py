@@ -7,7 +7,7 @@ from typing import NamedTuple
 from pipeline.engines.rules.labels import Hit
 from pipeline.engines.rules.sheet import Cell, Reading, Sheet, Span
 from pipeline.engines.rules.telling import folded_words
-from pipeline.records import Leaf
+from pipeline.records import Leaf, WordsFrom
 from pipeline.values.dates import find_dates
 from pipeline.values.identifiers import find_ibans, find_tax_ids, normal_identifier, valid
 from pipeline.values.text import fold_digits, fold_traced
@@ -31,6 +31,11 @@ _RANKS = {
 """What is preferred where a party prints several: the number under which it owes value added tax."""
 _LESSER = re.compile(r"steuer-?n|st\.?-? ?n|siren|siret|codice fiscale|cod\. ?fisc|c\.f|\bpan\b")
 _TOKEN = re.compile(r"(?<![A-Za-z0-9])(?:[A-Z0-9](?:[./-]?[A-Z0-9]){6,17}|\d{1,5}(?: \d{1,5}){1,5})(?![A-Za-z0-9])")
+_TO_DIGITS = str.maketrans("OQDIlSBZG", "000115826")
+_TO_LETTERS = str.maketrans("0158246", "OISBZAG")
+_GSTIN_TABLES: tuple[dict[int, int], ...] = (_TO_DIGITS, _TO_LETTERS, _TO_DIGITS, _TO_LETTERS, {}, str.maketrans("2", "Z"), {})
+_GSTIN = re.compile(r"(?<!\w)[\dOIlSBZQD]{2}[A-Z0-9]{10}[A-Z0-9][Z2][A-Z0-9](?!\w)")
+_IBAN = re.compile(r"(?<!\w)[A-Z]{2}[\dOIlSBZQD]{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?(?!\w)")
 
 
 class Number(NamedTuple):
@@ -91,8 +96,11 @@ def read_numbers(
 def _tax_numbers(sheet: Sheet, fields: Sequence[FieldSpec], hits: Sequence[Hit], taken: frozenset[int]) -> Iterator[Number]:
     """The tax numbers by their form, and whatever stands behind, or under, a label for one."""
     seen: set[int] = set()
+    misread = sheet.page.words_from is WordsFrom.OCR
     for row in sheet.rows:
         text, starts = _joined(row)
+        if misread:
+            text = _GSTIN.sub(_mended_gstin, text)
         for found in find_tax_ids(text, sheet.page.language):
             span = _span(row, starts, found.start, found.end)
             if span.cell.index in taken:
@@ -116,11 +124,30 @@ def _tax_numbers(sheet: Sheet, fields: Sequence[FieldSpec], hits: Sequence[Hit],
 def _accounts(sheet: Sheet, taken: frozenset[int]) -> Iterator[Number]:
     for row in sheet.rows:
         text, starts = _joined(row)
+        if sheet.page.words_from is WordsFrom.OCR:
+            text = _IBAN.sub(_mended_iban, text)
         for start, end, iban in find_ibans(text):
             span = _span(row, starts, start, end)
             if span.cell.index not in taken:
                 sound = bool(valid(iban, "iban"))
                 yield Number(span, text[start:end], iban, 5 if sound else 4, sound)
+
+
+def _mended_gstin(match: re.Match[str]) -> str:
+    """A GSTIN with digits where digits belong, and letters where letters do, if its check digit then fits."""
+    text = match.group()
+    parts = (text[:2], text[2:7], text[7:11], text[11], text[12], text[13], text[14])
+    mended = "".join(part.translate(table) for part, table in zip(parts, _GSTIN_TABLES, strict=True))
+    return mended if valid(mended, "tax_id") else text
+
+
+def _mended_iban(match: re.Match[str]) -> str:
+    """An IBAN with digits for the letters that look like them, behind the country, if its check digits then fit."""
+    text = match.group()
+    if valid(text, "iban"):
+        return text
+    mended = text[:2] + text[2:].translate(_TO_DIGITS)
+    return mended if valid(mended, "iban") else text
 
 
 def _joined(row: Sequence[Cell]) -> tuple[str, list[int]]:

@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+import unicodedata
 from collections.abc import Mapping
 from functools import cache, lru_cache
 from importlib import resources
@@ -83,7 +84,7 @@ def tell(text: str, language: str) -> Telling:
     folded = fold_traced(text).text.strip()
     plain = fold_digits(text)
     digits = sum(c.isdigit() for c in plain)
-    letters = sum(c.isalpha() for c in plain)
+    letters = letters_of(plain)
     legal = _legal(text, folded)
     place = bool(_PLACE.search(plain) or _TOWN_OF_FOUR.search(plain)) and (
         letters > 2 or bool(_POST_CODE.fullmatch(plain.strip(" ,.")))
@@ -112,7 +113,7 @@ def tell(text: str, language: str) -> Telling:
 
 def could_name(text: str, told: Telling) -> bool:
     """Whether a line may be somebody's name."""
-    letters = sum(c.isalpha() for c in text)
+    letters = letters_of(text)
     if told.beside or told.country or (told.address and not told.legal) or len(text) > _LONGEST_NAME:
         return False
     return letters >= 2 and letters > sum(c.isdigit() for c in text) and not _COLON.search(text)
@@ -142,6 +143,11 @@ def is_suffix(text: str, told: Telling) -> bool:
 def starts_open(text: str) -> bool:
     """Whether a heading (`Bill to`, `Spett.le`) cannot be the start of a name, so that one may follow it without a colon."""
     return fold_traced(text).text.strip(" .:") in {word.strip(".") for word in folded_words("open")}
+
+
+def letters_of(text: str) -> int:
+    """How many letters, and vowel signs of Devanagari and Thai, there are in it."""
+    return sum(unicodedata.category(character)[0] in "LM" for character in text)
 
 
 @cache
