@@ -133,17 +133,22 @@ def test_another_seed_gives_others_that_are_true_too(others):
 
 
 def test_every_value_of_the_truth_is_printed(others):
-    """Names, addresses and identifiers stand in the text of the document as it left the printer, and it fits its pages."""
+    """Names, addresses and identifiers stand in the text of the document as it left the printer, and it fits its pages.
+
+    Letters of Devanagari are only asked for where the document's text layer is kept: other fonts lose some.
+    """
     for made in others:
         document = pdfium.PdfDocument(made.document.pdf)
         traits = made.job.traits
         assert len(document) == (3 if "three_pages" in traits else 2 if "two_pages" in traits else 1), made.truth["file"]
-        text = "".join(page.get_textpage().get_text_bounded() for page in document)
+        text = fold_name("".join(page.get_textpage().get_text_bounded() for page in document))
+        readable = made.job.place.language != "hi" or LOOKS[made.job.look].layered
         for name, value in made.truth["fields"].items():
-            if name in ("document_number", "seller_tax_id", "buyer_tax_id", "seller_iban"):
-                assert fold_name(value) in fold_name(text), (made.truth["file"], name, value)
-            if name in ("seller_name", "buyer_name") and made.job.place.language not in ("hi", "th"):
-                assert fold_name(value) in fold_name(text), (made.truth["file"], name, value)
+            if name.endswith(("_id", "_iban", "_number")) or (name.endswith(("_name", "_address")) and readable):
+                assert fold_name(value) in text, (made.truth["file"], name, value)
+        if readable:
+            rows = made.truth["fields"]["line_items"]
+            assert all(fold_name(row["description"]) in text for row in rows), made.truth["file"]
 
 
 def test_a_document_is_made_the_same_each_time(others):

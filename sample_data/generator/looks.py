@@ -27,6 +27,7 @@ class Look:
         dpi: the pages' resolution; 0 where the file is made without pictures.
         clean: a careful person would read every word at once.
         stamped: a stamp comes over the print first.
+        layered: the file has a text layer that is sound.
     """
 
     suffix: str
@@ -35,6 +36,7 @@ class Look:
     dpi: int = 200
     clean: bool = True
     stamped: bool = False
+    layered: bool = False
 
 
 def _only(pages: list[Picture]) -> Picture:
@@ -76,9 +78,11 @@ def _squat(page: Picture, dpi: int) -> Picture:
 
 _SCAN = (images.scan, images.without_colour)
 LOOKS: Mapping[str, Look] = {
-    "digital": Look(".pdf", lambda pages, dpi, document: document.pdf, dpi=0),
+    "digital": Look(".pdf", lambda pages, dpi, document: document.pdf, dpi=0, layered=True),
     "garbled_text": Look(".pdf", lambda pages, dpi, document: pdfs.with_garbled_text(document.pdf), dpi=0),
-    "hidden_text": Look(".pdf", lambda pages, dpi, document: pdfs.with_hidden_text(pages, dpi, document.pdf), _SCAN),
+    "hidden_text": Look(
+        ".pdf", lambda pages, dpi, document: pdfs.with_hidden_text(pages, dpi, document.pdf), _SCAN, layered=True
+    ),
     "scan": Look(".pdf", _scanned_pdf, _SCAN),
     "colour_scan": Look(".jpg", _jpeg, (images.scan,), 150),
     "tilted": Look(".pdf", _scanned_pdf, (images.tilt, *_SCAN)),

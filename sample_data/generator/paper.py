@@ -20,6 +20,8 @@ _FONTS = {
     "hi": ("Noto Sans Devanagari", "Noto Serif Devanagari", "Lohit Devanagari"),
     "th": ("Garuda", "Loma", "Laksaman", "Umpush", "Norasi", "Kinnari"),
 }
+# PDFium reads back every word set in these; of other Devanagari fonts it loses letters.
+_LAYERED = {"hi": ("Noto Sans Devanagari",)}
 _MONO = {"hi": ("Noto Sans Devanagari", "Lohit Devanagari"), "th": ("Tlwg Mono", "Garuda", "Loma")}
 _PEN = {"hi": ("Lohit Devanagari",), "th": ("Purisa",)}
 _ACCENTS = ("#1f4e79", "#7a1f2b", "#1e6b45", "#5b3a86", "#b3541e", "#23626b", "#333333")
@@ -27,10 +29,11 @@ _ACCENTS = ("#1f4e79", "#7a1f2b", "#1e6b45", "#5b3a86", "#b3541e", "#23626b", "#
 
 @dataclass(frozen=True)
 class Habits:
-    """What is told a paper: its date pattern, and whether it writes the digits of its script."""
+    """What is told a paper: its date pattern, whether it writes the digits of its script, whether its text layer is kept."""
 
     dates: str
     native: bool = False
+    layered: bool = False
 
 
 @dataclass(frozen=True)
@@ -68,12 +71,13 @@ def styled(place: Place, signs: Sequence[str], habits: Habits, random: Random) -
         random: the lots.
     """
     latin = random.choice(_LATIN)
-    native = random.choice(_FONTS.get(place.language, (latin,)))
-    mono = random.choice(_MONO.get(place.language, ("Liberation Mono", "DejaVu Sans Mono")))
+    fonts, monos, pens = ({**own, **_LAYERED} if habits.layered else own for own in (_FONTS, _MONO, _PEN))
+    native = random.choice(fonts.get(place.language, (latin,)))
+    mono = random.choice(monos.get(place.language, ("Liberation Mono", "DejaVu Sans Mono")))
     look = {
         "font": [native, latin, "DejaVu Sans"],
         "mono": [mono, "Liberation Mono", "DejaVu Sans"],
-        "pen": [*_PEN.get(place.language, ("Purisa",)), "DejaVu Sans"],
+        "pen": [*pens.get(place.language, ("Purisa",)), "DejaVu Sans"],
         "accent": random.choice(_ACCENTS),
         "ink": random.choice(("#b3202c", "#1d3f8f", "#5a2d82")),
         "paper": place.paper,

@@ -68,7 +68,8 @@ class Place(_Told):
     """One country and the language its papers are written in.
 
     Attributes:
-        labels: what is printed beside values, several ways to say it; `{…}` are filled in. `greeting` is for services, then goods.
+        labels: what is printed beside values, several ways to say it; `{…}` are filled in;
+            `greeting` is for services, then for goods.
         money: ways to write an amount with its currency.
         dates: CLDR date patterns in use.
         rates: tax rates in percent; `s` standard, `r` reduced, `m` meals, `n` none.

@@ -1,7 +1,7 @@
 """Which documents are made: every language, trait, layout and look has its turn, and chance pairs them."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from typing import TypeVar
 
@@ -27,7 +27,7 @@ _CLEAN_INVOICES = (
 )
 _ROUGH_INVOICES = ("photo", "photo_stamped", "fax", "fine_fax", "stamped", "stamped", "skewed", "skewed")
 _CLEAN_RECEIPTS = (
-    *("jpeg", "jpeg", "jpeg", "png", "png", "png", "webp", "webp", "scan", "bilevel"),
+    *("digital", "jpeg", "jpeg", "png", "png", "png", "webp", "webp", "scan", "bilevel"),
     *("tilted", "tilted", "turned_90", "turned_180", "exif_3", "exif_8"),
 )
 _ROUGH_RECEIPTS = ("photo", "photo", "photo", "faded", "faded", "fine_fax", "skewed", "stamped")
@@ -111,6 +111,8 @@ def _give_looks(jobs: Sequence[Job], clean: Sequence[str], rough: Sequence[str],
     bare = [job for job in jobs if not job.look]
     for job, look in zip(bare, _turns(clean, len(bare), random), strict=True):
         job.look = look
+    for job in jobs:
+        job.habits = replace(job.habits, layered=LOOKS[job.look].layered)
 
 
 def _give_digits(jobs: Sequence[Job], random: Random) -> None:
@@ -120,7 +122,7 @@ def _give_digits(jobs: Sequence[Job], random: Random) -> None:
         fit = [job for job in own if LOOKS[job.look].clean and "large" not in job.traits]
         if fit:
             chosen = random.choice(fit)
-            chosen.habits = Habits(chosen.habits.dates, native=True)
+            chosen.habits = replace(chosen.habits, native=True)
             chosen.traits = (*chosen.traits, "native_digits")
 
 
