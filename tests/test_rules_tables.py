@@ -317,6 +317,37 @@ CHANGE                6.90
     assert found[2]["unit_price"] == "0.50"
 
 
+def test_counts_with_units_and_labels() -> None:
+    found = rows(
+        """
+REWE Markt
+Bananen                1,53 A
+  0,512 kg x 2,99 EUR/kg
+WINE RED              20,94 B
+QTY 3 @ 6,98
+AMOUNT EUR            22,47
+SUMME EUR             22,47
+""",
+        "de",
+        Receipt,
+    )
+    assert [(row["description"], row["quantity"], row["unit_price"]) for row in found] == [
+        ("Bananen", "0,512", "2,99 EUR"),
+        ("WINE RED", "3", "6,98"),
+    ]
+
+
+def test_a_column_of_taxes_holds_no_rates() -> None:
+    found = rows(
+        """
+Description     Qty    Price      Tax    Amount
+Lamp              2    10.00     3.64     20.00
+Cloth             3    11.00     6.27     33.00
+"""
+    )
+    assert [row.get("tax_rate") for row in found] == [None, None]
+
+
 def test_a_list_ends_where_it_adds_up_whatever_the_word() -> None:
     found = rows("Ginger tea       2.50\nScones           4.00\nXYZZY            6.50\nPLUGH           10.00\n", schema=Receipt)
     assert [row["description"] for row in found] == ["Ginger tea", "Scones"]

@@ -235,10 +235,7 @@ def _fits(place: int, spec: FieldSpec, columns: Sequence[Column], rows: Sequence
         return columns[place].figures is not None or not rows
     percent = sum(token.percent for token in held)
     if spec.kind is Kind.PERCENT:
-        small = all(token.value is not None and 0 <= token.value <= 100 for token in held)
-        return percent * 2 > len(held) or (
-            small and not any("." in t.text and t.money and t.value != 0 for t in held) and _rates(held)
-        )
+        return percent * 2 > len(held) or _rates(held)
     if spec.kind is Kind.NUMBER:
         return percent * 2 <= len(held) and not any(token.money and not _bare(token) for token in held)
     return percent * 2 <= len(held)
@@ -249,8 +246,10 @@ def _bare(token: Token) -> bool:
 
 
 def _rates(held: Sequence[Token]) -> bool:
-    """Few different values, as rates of tax are."""
-    return len({token.value for token in held}) <= max(2, len(held) // 2)
+    """Few different small values of one decimal at most, as rates of tax are."""
+    values = {token.value for token in held if token.value is not None}
+    small = all(0 <= value <= 100 and value == round(value, 1) for value in values)
+    return small and len(values) <= max(2, len(held) // 2)
 
 
 def _by_product(named: list[Column], weights: Mapping[int, float], roles: Roles, rows: Sequence[Figures]) -> list[Column]:

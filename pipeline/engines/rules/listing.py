@@ -10,7 +10,7 @@ from pipeline.engines.rules.columns import Roles
 from pipeline.engines.rules.endings import opens
 from pipeline.engines.rules.headings import labelled_as
 from pipeline.engines.rules.sheet import Sheet
-from pipeline.engines.rules.tokens import Row, Token, middle, tokens_of
+from pipeline.engines.rules.tokens import Row, Token, middle, tokens_of, words_of
 from pipeline.values.arithmetic import product_holds, sum_holds
 from schemas.fields import FieldSpec
 
@@ -127,9 +127,13 @@ class _Reader:
             self._name = self._count = None
             return bool(self.items)
         line = _line((row, y), cells, self._edge)
-        if any(opens(sheet, cell, sort) for cell in cells for sort in ("dues", "asides")):
+        label = bool(labelled_as(words_of(line.words), self._columns)) if line.words else False
+        if label and line.times:
+            line = replace(line, words=())
+        elif label or any(opens(sheet, cell, sort) for cell in cells for sort in ("dues", "asides")):
             self._name = self._count = None
-        elif line.amount is not None:
+            return False
+        if line.amount is not None:
             if _adds_up(self._amounts, self.items, line.amount):
                 return True
             self._amounts.append(line.amount)
@@ -172,7 +176,7 @@ def _last_amount(tokens: Sequence[Token]) -> Token | None:
 def _line(at: tuple[int, float], cells: Sequence[Sequence[Token]], edge: float) -> _Line:
     tokens = [token for cell in cells for token in cell]
     amount = _last_amount(tokens)
-    if amount is not None and abs(amount.x1 - edge) > _COLUMN * 2:
+    if amount is not None and (abs(amount.x1 - edge) > _COLUMN * 2 or _is_price(amount, tokens)):
         amount = None
     before = tokens[: tokens.index(amount)] if amount is not None else tokens
     figures = tuple(token for token in before if token.value is not None and not token.percent)
@@ -183,14 +187,22 @@ def _line(at: tuple[int, float], cells: Sequence[Sequence[Token]], edge: float) 
     return _Line(*at, words, amount, figures, times)
 
 
+def _is_price(amount: Token, tokens: Sequence[Token]) -> bool:
+    """Whether a sign of multiplication stands right before the last figure of a line: the amount is on another."""
+    place = tokens.index(amount)
+    sign = place > 1 and tokens[place - 1].value is None and _TIMES.fullmatch(tokens[place - 1].text) is not None
+    return sign or _around(amount)[:1] in ("x", "×", "@")
+
+
 def _multiplies(tokens: Sequence[Token]) -> bool:
     """Whether a sign of multiplication stands before a figure, by itself behind another, or glued to it."""
     for before, token in zip([None, *tokens], tokens, strict=False):
         if token.value is not None and _TIMES.search(_around(token).replace("à", "")):
             return True
         if token.value is not None and before is not None and _TIMES.fullmatch(before.text) and before.value is None:
-            place = tokens.index(before)
-            if place == 0 and before.text != "à" or place > 0 and tokens[place - 1].value is not None:
+            ahead = tokens[: tokens.index(before)][-2:]
+            counted = any(one.value is not None for one in ahead) and all(len(one.text) <= _TAIL * 2 for one in ahead)
+            if counted or (not ahead and before.text != "à"):
                 return True
     return False
 

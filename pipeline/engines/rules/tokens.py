@@ -16,7 +16,7 @@ _COUNT = re.compile(rf"[x×@*]?([{MINUS}]?)(\d{{1,6}}(?:[.,]\d{{1,4}})?)(?:[x×*
 """A number with a unit or a sign of multiplication glued to it: `2x`, `10h`, `3kg`, `5Stk`."""
 _RULES = re.compile(r"[|¦\[\]{}_~]+")
 _BEFORE = re.compile(r"[(*x×@|]*")
-_BEHIND = re.compile(r"[.,;:)*|/-]*[A-Z*]{0,2}")
+_BEHIND = re.compile(r"[.,;:)*|/-]*[A-Z*]{0,2}|/[^\W\d_]{1,8}\.?")
 Row = tuple[Cell, ...]
 _LEVEL = 0.8
 """Rows whose middles are so near to each other, in units, are at one height."""
