@@ -11,9 +11,8 @@ from sample_data.generator.rasters import jpeg
 
 _POINTS = 72
 _PRINTED = "".join(map(chr, range(0x21, 0x7F)))
-_TEXT = frozenset(
-    ("q", "Q", "cm", "BT", "ET", "Tf", "Td", "TD", "Tm", "T*", "Tj", "TJ", "Tc", "Tw", "Tz", "TL", "Ts", "'", '"')
-)
+# Marked content too: it carries the letters that glyphs stand for (ActualText) where a script joins them.
+_TEXT = frozenset(("BDC", "EMC", "q", "Q", "cm", "BT", "ET", "Tf", "Tm", "Td", "Tj", "TJ", "Tc", "Tw", "Tz", "TL", "Ts"))
 
 
 def of_images(pages: list[Picture], dpi: int, *, rotate: int = 0) -> bytes:
