@@ -1,8 +1,9 @@
 """The columns of a table: where its figures and texts stand, and which column of the schema each is."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from itertools import combinations
 from typing import NamedTuple
 
@@ -14,6 +15,8 @@ from schemas.fields import FieldSpec, Kind
 NUMERIC = (Kind.MONEY, Kind.NUMBER, Kind.PERCENT)
 _FAR = 7.0
 """Figures stand at most so far from the head of their column, in units; nearer to none, they are a column without a head."""
+_OFTEN = 0.4
+"""Figures that stand in the room of a text are a column where such a share of the lines has them."""
 _NEAR = 6.0
 """Figures of one column stand at most so far from each other, in units."""
 _SHORT = 12
@@ -110,11 +113,27 @@ def lay_columns(heads: Sequence[Head], lines: Sequence[TableLine], specs: Sequen
     for band, match in zip(bands, _matched(bands, [heads[place] for place in open_to]), strict=True):
         number = None if match is None else open_to[match]
         if number is None:
-            columns.append(Column(*band, figures=band, headed=False))
+            if not _in_text(band, heads, texts) or _support(band, lines) >= _OFTEN:
+                columns.append(Column(*band, figures=band, headed=False))
         else:
             held = columns[number]
             columns[number] = replace(held, x0=min(held.x0, band[0]), x1=max(held.x1, band[1]), figures=band)
     return sorted(columns, key=lambda column: column.x0)
+
+
+def _in_text(band: tuple[float, float], heads: Sequence[Head], texts: Sequence[Head]) -> bool:
+    """Whether a band stands where a text runs: between its head and the next one."""
+    for head in texts:
+        after = min((other.x0 for other in heads if other.x0 > head.x0), default=head.x1)
+        if head.x0 - 1.0 <= band[0] and band[1] <= after + 0.5:
+            return True
+    return False
+
+
+def _support(band: tuple[float, float], lines: Sequence[TableLine]) -> float:
+    """In which share of the lines with figures the band has one."""
+    figured = [line for line in lines if any(is_pure(cell) for cell in line.cells)]
+    return sum(_fills(line, band) for line in figured) / max(len(figured), 1)
 
 
 def _bands(lines: Sequence[TableLine], heads: Sequence[Head], texts: Sequence[Head]) -> list[tuple[float, float]]:
@@ -301,10 +320,16 @@ def _share(trio: Sequence[int | None], rows: Sequence[Figures]) -> tuple[float, 
         if number is None or price is None or result is None:
             continue
         judged += 1
-        if result and number and (product_holds(result, number, price) or product_holds(-result, number, price)):
+        if result and number and multiplies(number, price, result, row.values()):
             held += 1
             telling += abs(number) != 1 and abs(price) != 1
     return (held / judged if judged else 0.0), judged, telling
+
+
+def multiplies(number: Decimal, price: Decimal, result: Decimal, others: Iterable[Token]) -> bool:
+    """Whether number × price is the result, whatever its sign, or is less one of the percentages in the row: a discount."""
+    products = [number * price, *(number * price * (100 - t.value) / 100 for t in others if t.percent and t.value is not None)]
+    return any(product_holds(abs(result), abs(product), Decimal(1)) for product in products)
 
 
 def _percents(place: int, rows: Sequence[Figures]) -> bool:

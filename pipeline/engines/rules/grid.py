@@ -136,7 +136,7 @@ def _placed(line: TableLine, columns: Sequence[Column], text: TextColumn | None)
     figures: dict[int, Token] = {}
     mixed: list[tuple[Token, ...]] = []
     for cell in line.cells:
-        if is_pure(cell) and not (text and text.holds(cell, columns)) and not _is_code(cell, columns, text):
+        if is_pure(cell) and not (text and text.holds(cell, columns)) and not _is_word(cell, columns, text):
             for token in cell:
                 place = column_at(token, columns) if token.value is not None else None
                 if place is not None and place not in figures:
@@ -155,8 +155,10 @@ def _placed(line: TableLine, columns: Sequence[Column], text: TextColumn | None)
     return figures, texts
 
 
-def _is_code(cell: Sequence[Token], columns: Sequence[Column], text: TextColumn | None) -> bool:
-    """Whether figures stand in a column of the schema that holds no figures: the number of an article, say."""
+def _is_word(cell: Sequence[Token], columns: Sequence[Column], text: TextColumn | None) -> bool:
+    """Whether figures are print: the number of an article in a column of the schema, or a part of the text that they follow."""
+    if text and text.left + EDGE < cell[0].x0 and cell[-1].x1 < text.right:
+        return all(column_at(token, columns) is None for token in cell)
     place = _text_at(cell, columns, None)
     spec = columns[place].spec if place is not None else None
     return spec is not None and spec.kind not in NUMERIC and (text is None or place != text.number)

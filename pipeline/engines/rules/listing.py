@@ -214,13 +214,20 @@ def _around(token: Token) -> str:
 
 
 def _words(tokens: Sequence[Token], times: bool) -> Iterator[Token]:
-    """The tokens from the first word to the last, without figures and signs of a multiplication at either end."""
+    """The tokens from the first word to the last, without the figures of a multiplication and those that stand apart."""
     kept = list(tokens)
     while kept and (not kept[0].letters or _TIMES.fullmatch(kept[0].text) or (times and kept[0].value is not None)):
         kept.pop(0)
-    while kept and (not kept[-1].letters or _TIMES.fullmatch(kept[-1].text) or (times and kept[-1].value is not None)):
+    while len(kept) > 1 and (times or _parted(kept[-2], kept[-1])):
+        if kept[-1].letters and not _TIMES.fullmatch(kept[-1].text) and not (times and kept[-1].value is not None):
+            break
         kept.pop()
     yield from kept
+
+
+def _parted(one: Token, other: Token) -> bool:
+    """Whether two tokens stand in cells of their own."""
+    return one.span.cell.index != other.span.cell.index
 
 
 def _item(line: _Line, amount: Token, name: _Line | None, count: _Line | None) -> list[ListRow]:

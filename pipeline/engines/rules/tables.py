@@ -1,9 +1,9 @@
 """Reading a table of rows: under its heading, or line by line where it has none."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from pipeline.engines.rules.columns import NUMERIC, Column, Roles, roles_of
+from pipeline.engines.rules.columns import NUMERIC, Column, Roles, multiplies, roles_of
 from pipeline.engines.rules.grid import PROSE, Grid, read_grid, read_loose_grid
 from pipeline.engines.rules.headings import Heading, find_headings
 from pipeline.engines.rules.listing import ListRow, read_listing
@@ -11,7 +11,6 @@ from pipeline.engines.rules.sheet import Sheet
 from pipeline.engines.rules.tokens import Row, Token, rows_of, words_of
 from pipeline.engines.rules.wraps import GridRow
 from pipeline.records import Box, Leaf
-from pipeline.values.arithmetic import product_holds
 from schemas.fields import FieldSpec
 
 _LABELLED, _PROVEN, _GUESSED = 0.86, 0.97, 0.7
@@ -117,7 +116,7 @@ def _item(
     """A row's values; None where what the table requires is missing, and no product makes up for it."""
     named = {column.spec.name: place for place, column in enumerate(columns) if column.spec is not None}
     figures = {name: row.figures[place] for name, place in named.items() if place in row.figures}
-    proven = roles is not None and _proven(figures, roles)
+    proven = roles is not None and _proven(figures, roles, row.figures.values())
     values: dict[str, tuple[str, float, Box]] = {}
     for spec in specs:
         place = named.get(spec.name)
@@ -153,9 +152,11 @@ def _said(part: Sequence[Token]) -> str:
     return " ".join([*said, words_of(run)])
 
 
-def _proven(figures: dict[str, Token], roles: Roles) -> bool:
+def _proven(figures: dict[str, Token], roles: Roles, others: Iterable[Token]) -> bool:
     number, price, result = (figures[spec.name].value if spec.name in figures else None for spec in roles)
-    return number is not None and price is not None and result is not None and product_holds(result, number, price)
+    if number is None or price is None or result is None:
+        return False
+    return multiplies(number, price, result, others)
 
 
 def _bounding(boxes: Sequence[Box]) -> Box:
