@@ -1,6 +1,6 @@
 """`octoglot evaluate`: the results against what is known to be true."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -13,11 +13,14 @@ from rich.table import Table
 
 from flows.cli.common import Format, Out, check_format, print_json, stderr
 from pipeline import query
+from pipeline.errors import UsageError
 from pipeline.evaluate import Report, Tally, Truth, evaluate, read_truth
 from pipeline.records import Typed
 from schemas.base import Schema, spec_at
 from schemas.fields import Kind
 from schemas.registry import BUILT_IN, load_schema
+
+GROUPS = ("schema", "language", "field")
 
 Pairs = Iterator[tuple[Truth, Mapping[str, Typed] | None]]
 
@@ -28,10 +31,14 @@ def evaluate_command(
     clean: Annotated[bool, typer.Option("--clean", help="only documents that the truth does not call unclean")] = False,
     failures: Annotated[bool, typer.Option("--failures", help="list every value that is not right")] = False,
     schema: Annotated[list[str] | None, typer.Option("--schema", help="a schema of your own; repeatable")] = None,
+    by: Annotated[list[str] | None, typer.Option("--by", help="schema, language or field; repeatable; all unless told")] = None,
     format: Format = "table",
 ) -> None:
     """Compare the results with the truth: exact after normalisation, by schema, language and field."""
     check_format(format, "table", "json")
+    for group in by or ():
+        if group not in GROUPS:
+            raise UsageError(f"results are not told by {group!r}", f"choose from: {', '.join(GROUPS)}")
     schemas = {model.schema_name: model for model in map(load_schema, [*BUILT_IN, *(schema or [])])}
     truths = [line for line in read_truth(str(truth)) if line.schema in schemas and (line.fields or line.absent)]
     truths = [line for line in truths if line.clean or not clean]
@@ -39,11 +46,12 @@ def evaluate_command(
     if format == "json":
         print_json([report.as_dict()])
         return
-    _show(report)
+    _show(report, by or GROUPS)
     if failures:
         _show_failures(report)
     if report.missing:
-        stderr.print(f"{len(report.missing)} documents of the truth are not in {out}: {', '.join(report.missing[:3])} …")
+        more = ", …" if len(report.missing) > 3 else ""
+        stderr.print(f"{len(report.missing)} documents of the truth are not in {out}: {', '.join(report.missing[:3])}{more}")
 
 
 def _pairs(out: str, truths: list[Truth], schemas: Mapping[str, Schema]) -> Pairs:
@@ -67,12 +75,13 @@ def _typed(text: str, kind: Kind) -> Typed:
     return date.fromisoformat(text) if kind is Kind.DATE else text
 
 
-def _show(report: Report) -> None:
+def _show(report: Report, groups: Sequence[str]) -> None:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for name in ("", "right", "wrong", "missed", "false", "accuracy", "precision"):
         table.add_column(name, justify="left" if not name else "right")
-    for group in (report.by_schema, report.by_language, report.by_field):
-        for name, tally in group.items():
+    told = {"schema": report.by_schema, "language": report.by_language, "field": report.by_field}
+    for group in groups:
+        for name, tally in told[group].items():
             table.add_row(name, *_numbers(tally))
         table.add_section()
     table.add_row(f"all ({report.documents} documents)", *_numbers(report.overall))

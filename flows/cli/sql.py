@@ -83,4 +83,6 @@ def _shown(value: Any) -> str:
         # 12.5000 is stored with four decimals; two are enough for the eye unless the others say something.
         short = value.quantize(Decimal("0.01"))
         return f"{short:f}" if short == value else f"{value.normalize():f}"
+    if isinstance(value, float):
+        return str(round(value, 4))
     return str(value)
