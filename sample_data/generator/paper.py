@@ -22,7 +22,7 @@ _FONTS = {
 }
 # PDFium reads back every word set in these; of other Devanagari fonts it loses letters.
 _LAYERED = {"hi": ("Noto Sans Devanagari",)}
-_MONO = {"hi": ("Noto Sans Devanagari", "Lohit Devanagari"), "th": ("Tlwg Mono", "Garuda", "Loma")}
+_MONO = {"hi": ("Noto Sans Devanagari", "Lohit Devanagari"), "th": ("Garuda", "Loma")}
 _PEN = {"hi": ("Lohit Devanagari",), "th": ("Purisa",)}
 _ACCENTS = ("#1f4e79", "#7a1f2b", "#1e6b45", "#5b3a86", "#b3541e", "#23626b", "#333333")
 

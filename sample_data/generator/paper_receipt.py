@@ -87,8 +87,9 @@ def _names_currency(label: str, currency: str) -> bool:
 
 
 def _subtotal(receipt: Receipt, style: Style, random: Random) -> list[Item]:
-    """The sum before the total that tills like to print, in which the tax is as it is in the total."""
-    if receipt.shop != "till" or receipt.place.net_prices or random.random() < 0.6:
+    """The sum before the total that tills like to print, tax and all; not where the sum without tax is called the same."""
+    label, place = style.labels["subtotal"], receipt.place
+    if receipt.shop != "till" or place.net_prices or label in place.labels["receipt_net"] or random.random() < 0.6:
         return []
     return [style.pair("subtotal", item(style.hand.amount(receipt.money.total)))]
 
