@@ -1,6 +1,7 @@
 """The print of a sheet as blocks: lines that stand close together in a column, with the labels that stand in and over them."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
 from itertools import islice
 from statistics import median
 from typing import NamedTuple
@@ -91,12 +92,10 @@ class Blocks:
         """What a line says."""
         return tell(piece.text, self.sheet.page.language)
 
-    def pieces(self) -> Iterator[Piece]:
+    @cached_property
+    def pieces(self) -> tuple[Piece, ...]:
         """The lines of print that no label starts, in reading order."""
-        for row in self.sheet.rows:
-            for line in self._lines(row):
-                if line.cells[0] not in self.labels:
-                    yield line
+        return tuple(line for row in self.sheet.rows for line in self._lines(row) if line.cells[0] not in self.labels)
 
     def piece(self, cell: Cell, start: int = 0) -> Piece:
         """The line that begins with `cell`, at the character `start` of it, and holds the cells close to its right."""

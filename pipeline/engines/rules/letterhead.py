@@ -14,7 +14,7 @@ from pipeline.values.text import fold_name
 
 _TOP = 0.42
 """Letterheads and address windows lie above this fraction of the page's height."""
-_FOOT = 0.85
+_FOOT = 0.8
 _WINDOW = 5.5
 """Lines in an address window may stand so many units apart."""
 _CERTAIN = 0.93
@@ -73,6 +73,8 @@ def _cells(parties: Mapping[str, Party]) -> frozenset[int]:
 def _sender(blocks: Blocks, closed: frozenset[int]) -> Sender | None:
     """The first line that holds a name and an address, all of it."""
     for row in blocks.sheet.rows:
+        if row and _TOP < row[0].box[1] < _FOOT:
+            continue
         for run in _runs(blocks, row):
             if any(cell.index in closed for cell in run):
                 continue
@@ -127,24 +129,24 @@ def _differs(party: Party, name: Piece) -> bool:
 
 def _letterhead(blocks: Blocks, sender: Sender | None, closed: frozenset[int]) -> Party | None:
     """The issuer, by the line that looks most like a letterhead."""
-    pieces = [piece for piece in blocks.pieces() if not closed.intersection(piece.cells)]
-    said = Counter(fold_name(trimmed(piece).text) for piece in blocks.pieces())
+    outer = [piece for piece in blocks.pieces if blocks.slip or piece.box[1] < _TOP or piece.box[3] > _FOOT]
+    pieces = [piece for piece in outer if not closed.intersection(piece.cells)]
+    said = Counter(fold_name(trimmed(piece).text) for piece in outer)
     best, best_score = None, _LEAST if blocks.sheet.page.page == 1 else _LEAST_LATER
-    before, highest = True, sender.name if sender and sender.name.box[1] < _TOP else None
+    highest = sender.name if sender and sender.name.box[1] < _TOP else None
+    end = _end_of_head(blocks, pieces) if blocks.slip else len(blocks.sheet.rows)
     for number, piece in enumerate(pieces):
         told = blocks.tell(piece)
-        if blocks.slip and number and (told.dated or told.priced):
-            before = False
         if not could_name(piece.text, told) or is_salutation(piece.text):
             continue
         if sender and set(piece.cells) & set(sender.name.cells):
             continue
         score = _score(blocks, piece, pieces[number + 1 :]) + min(said[fold_name(trimmed(piece).text)] - 1, 1) * 1.0
         score += 2.0 if sender and fold_name(sender.name.text) == fold_name(piece.text) else 0.0
-        score -= 0.0 if before else 2.5
-        if score >= _STRONG and piece.box[1] < _TOP and blocks.sheet.page.page == 1:
+        score -= 2.5 if piece.row > end else 0.0
+        if score >= _STRONG and piece.box[1] < _TOP and not blocks.slip and blocks.sheet.page.page == 1:
             highest = highest or piece
-            score += 2.5 if blocks.sheet.down(highest.box, piece.box) < 1.5 else 0.0
+            score += 3.0 if blocks.sheet.down(highest.box, piece.box) < 1.5 else 0.0
         if score > best_score:
             best, best_score = piece, score
     if sender and (best is None or best_score < 5.5) and sender.name.box[1] < _TOP:
@@ -159,6 +161,15 @@ def _letterhead(blocks: Blocks, sender: Sender | None, closed: frozenset[int]) -
     return party and replace(party, cells=party.cells.difference(closed))
 
 
+def _end_of_head(blocks: Blocks, pieces: Sequence[Piece]) -> int:
+    """The row at which a slip's letterhead ends: with the first title, date, price or field below something like a name."""
+    first = next((p.row for p in pieces if could_name(p.text, blocks.tell(p))), 0)
+    told = ((piece, blocks.tell(piece)) for piece in pieces)
+    ends = [piece.row for piece, t in told if t.title or t.dated or t.priced]
+    ends += [blocks.sheet.cells[index].row for index, (name, _) in blocks.labels.items() if not name.startswith("*")]
+    return min((row for row in ends if row > first), default=len(blocks.sheet.rows))
+
+
 def _above(blocks: Blocks, pieces: Sequence[Piece], piece: Piece) -> Piece | None:
     """The line that the name begins on, where `piece` only ends it, or where both are set in large print."""
     before = [p for p in pieces if 0.5 < blocks.sheet.down(p.box, piece.box) < 4 and blocks.aligned(p.box, piece.box)]
@@ -166,8 +177,13 @@ def _above(blocks: Blocks, pieces: Sequence[Piece], piece: Piece) -> Piece | Non
         return None
     above = before[-1]
     sizes = [_height(blocks, p) for p in (above, piece)]
-    large = min(sizes) > 1.3 and max(sizes) < 1.25 * min(sizes) and not blocks.tell(above).legal
-    close = blocks.sheet.down(above.box, piece.box) < 1.9 * max(sizes)
+    large = (
+        above.text.isupper() == piece.text.isupper()
+        and min(sizes) > 1.3
+        and max(sizes) < 1.25 * min(sizes)
+        and not blocks.tell(above).legal
+    )
+    close = blocks.sheet.down(above.box, piece.box) < 1.5 * max(sizes)
     return above if is_suffix(piece.text, blocks.tell(piece)) or (large and close) else None
 
 
@@ -212,7 +228,7 @@ def _with_address(blocks: Blocks, issuer: Party, sender: Sender | None, closed: 
     name = fold_name(issuer.name[0].text)
     if sender and (fold_name(sender.name.text) in name or name in fold_name(sender.name.text)):
         return replace(issuer, address=sender.address, address_sure=0.85, cells=issuer.cells | set(sender.name.cells))
-    pieces = [piece for piece in blocks.pieces() if not (closed - issuer.cells).intersection(piece.cells)]
+    pieces = [piece for piece in blocks.pieces if not (closed - issuer.cells).intersection(piece.cells)]
     for piece in pieces:
         if fold_name(trimmed(piece).text) == name and piece.cells[0] != issuer.name[0].cells[0]:
             again = party_of(blocks, blocks.block(piece), 0.85)
@@ -228,7 +244,7 @@ def _addressee(blocks: Blocks, closed: frozenset[int], parties: Mapping[str, Par
     issuer = parties.get("issuer")
     if issuer is None or not issuer.name:
         return None
-    for piece in blocks.pieces():
+    for piece in blocks.pieces:
         if closed.intersection(piece.cells) or piece.box[1] > _TOP:
             continue
         told = blocks.tell(piece)

@@ -23,13 +23,16 @@ _STATES = "AC|AL|AP|AM|BA|CE|DF|ES|GO|MA|MT|MS|MG|PA|PB|PR|PE|PI|RJ|RN|RS|RO|RR|
 _COUNTRY_CODE = "(?:(?:D|DE|A|AT|CH|F|FR|I|IT|E|ES|P|PT|B|BE|L|LU|NL|PL|CZ|DK|SE|FI)[- ])?"
 _PLACE = re.compile(
     rf"(?<![\w/.,-]){_COUNTRY_CODE}"
-    r"(?:\d{5}(?:-\d{3,4})?|\d{2}\.\d{3}-\d{3}|\d{4}-\d{3}|\d{6}|\d{3} \d{3}|\d{4} [A-Z]{2})(?![\w/-]|[.,]\d)"
+    r"(?:\d{5}(?:-\d{3,4})?|\d{2}\.\d{3}-\d{3}|\d{4}-\d{3}|\d{4} [A-Z]{2})(?![\w/-]|[.,]\d)"
+    r"|(?:[^\W\d_]{3}[-–—,]? ?[-–—,] ?|[^\W\d_]{4} |[\u0900-\u097f] ?-? ?|(?i:pin)\W{1,3})"
+    r"(?:\d{6}|\d{3} \d{3})(?![\w/-]|[.,]\d)"
     r"|(?<!\w)[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}(?!\w)"
     rf"|[-/,] ?(?:{_STATES})$"
 )
 _TOWN_OF_FOUR = re.compile(r"(?:^|, )(?:[A-Z]{1,2}[- ])?(?!(?:19|20)\d\d\b)\d{4} [^\W\d_]{3}")
 _POST_CODE = re.compile(r"(?:[A-Z]{1,2}[- ])?(?:\d{5}(?:-\d{3,4})?|\d{2}\.\d{3}-\d{3}|\d{4}-\d{3})")
 _WORD = re.compile(r"[^\W\d_]{4}")
+_STRANGE = re.compile(r"[|{}<>\\~^=]")
 _COLON = re.compile(r":(?:\s|$)")
 _NET = re.compile(
     r"[\w.+-]+ ?@ ?[\w-]+\.\w|(?<!\w)www\.|https?:|(?<!\w)[\w-]+\.(?:com|net|org|de|fr|it|pt|es|eu|in|br|mx|my|at|ch)\b"
@@ -107,7 +110,7 @@ def tell(text: str, language: str) -> Telling:
         priced=any(True for _ in find_amounts(text, language)) and not place,
         person=bool(_words("person", "start").match(folded)),
         attention=bool(_words("attention", "start").match(folded)),
-        prose=len(text.split()) >= _PROSE and not legal,
+        prose=sum(letters_of(word) > 1 for word in text.split()) >= _PROSE and not legal,
     )
 
 
@@ -115,6 +118,8 @@ def could_name(text: str, told: Telling) -> bool:
     """Whether a line may be somebody's name."""
     letters = letters_of(text)
     if told.beside or told.country or (told.address and not told.legal) or len(text) > _LONGEST_NAME:
+        return False
+    if len(_STRANGE.findall(text)) > 1:
         return False
     return letters >= 2 and letters > sum(c.isdigit() for c in text) and not _COLON.search(text)
 
