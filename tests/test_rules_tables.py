@@ -273,6 +273,31 @@ Total                            20.00
     assert [cell.text for cell in sheet.cells if cell.index not in taken] == ["Invoice 17", "Total", "20.00"]
 
 
+def test_what_stands_beside_and_after_the_table_is_left() -> None:
+    text = """
+                       Description       Qty     Price    Amount
+Order date             Lamp with shade     2     10.00     20.00
+27 May 2024            Cloth               3     11.00     33.00
+                       Weight 12 kg
+                       Deposit paid                        10.00
+"""
+    sheet = Sheet(typed(text))
+    taken = table_of(text).cells
+    left = [cell.text for cell in sheet.cells if cell.index not in taken]
+    assert left == ["Order date", "27 May 2024", "Weight 12 kg", "Deposit paid", "10.00"]
+
+
+def test_a_number_and_a_price_that_ocr_read_as_one() -> None:
+    found = rows(
+        """
+Details              Qty Price   Amount
+Lemonade               2  2.79     5.58
+Fish and chips         217.40     34.80
+"""
+    )
+    assert (found[1]["quantity"], found[1]["unit_price"]) == ("2", "17.40")
+
+
 def test_a_product_that_holds_makes_its_figures_surer() -> None:
     sure = {
         leaf.verbatim: leaf.confidence or 0.0

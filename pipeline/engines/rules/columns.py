@@ -25,6 +25,8 @@ _HOLDS = 0.6
 """The share of rows for which a product must hold to tell what a column is."""
 _TELLS = 3
 """So many rows whose product holds tell it as well, whatever the others say: discounts and misread digits break products."""
+_TRIED = 12
+"""The products of at most so many columns are tried."""
 _LABELLED = 0.5
 """A label that weighs less leaves room for what the products of the rows say."""
 
@@ -284,6 +286,8 @@ def _by_product(named: list[Column], weights: Mapping[int, float], roles: Roles,
         for place, column in enumerate(named)
         if column.figures is not None and (column.spec is None or column.spec in roles) and not _percents(place, rows)
     ]
+    filled = Counter(place for row in rows for place in row)
+    free = sorted(sorted(free, key=lambda place: -filled[place])[:_TRIED])
     best: tuple[tuple[float, ...], tuple[int, ...]] | None = None
     for chosen in combinations(free, 3):
         for order in ((0, 1, 2), (1, 0, 2)):

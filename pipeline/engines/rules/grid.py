@@ -10,7 +10,7 @@ from pipeline.engines.rules.columns import NUMERIC, Column, Figures, TableLine, 
 from pipeline.engines.rules.endings import opens
 from pipeline.engines.rules.headings import Head, Heading, labelled_as
 from pipeline.engines.rules.sheet import Sheet
-from pipeline.engines.rules.tokens import Row, Token, middle, tokens_of
+from pipeline.engines.rules.tokens import Row, Token, ends_of, middle, tokens_of
 from pipeline.engines.rules.wraps import EDGE, ROW_LINES, GridRow, Loose, TextColumn, attach
 from pipeline.values.text import MINUS
 from schemas.fields import FieldSpec, Kind
@@ -30,11 +30,24 @@ PROSE = (Kind.TEXT, Kind.NAME, Kind.ADDRESS)
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """A table on the page: its columns, its rows, and the numbers of the page's rows that it takes up."""
+    """A table on the page.
+
+    Attributes:
+        columns: what stands in it, from left to right.
+        rows: what may be its rows.
+        lines: the lines under its heading.
+        heading: the indexes of the heading's cells.
+    """
 
     columns: tuple[Column, ...]
     rows: tuple[GridRow, ...]
-    taken: frozenset[int]
+    lines: tuple[TableLine, ...]
+    heading: frozenset[int]
+
+    def cells(self, last: int) -> set[int]:
+        """The indexes of the cells of heading and lines, down to the page's row `last`."""
+        lines = (line for line in self.lines if line.row <= last)
+        return set(self.heading) | {token.span.cell.index for line in lines for cell in line.cells for token in cell}
 
 
 def read_grid(sheet: Sheet, rows: Sequence[Row], heading: Heading, specs: Sequence[FieldSpec]) -> Grid:
@@ -45,9 +58,14 @@ def read_grid(sheet: Sheet, rows: Sequence[Row], heading: Heading, specs: Sequen
     columns = name_columns(columns, specs, [row for row in _merged(lines, first) if len(row) > 1])
     columns, text = _text_column(columns, specs, lines)
     made = _rows(lines, columns, text)
-    taken = set(range(heading.first, heading.last + 1))
-    taken |= {line.row for row in made for line in row.lines}
-    return Grid(tuple(columns), tuple(made), frozenset(taken))
+    left, right = heading.heads[0].x0 - _MARGIN, heading.heads[-1].x1 + _MARGIN
+    own = {
+        cell.index
+        for row in rows[heading.first : heading.last + 1]
+        for cell in row
+        if left <= ends_of(sheet, cell)[0] and ends_of(sheet, cell)[1] <= right
+    }
+    return Grid(tuple(columns), tuple(made), tuple(lines), frozenset(own))
 
 
 def read_loose_grid(sheet: Sheet, rows: Sequence[Row], specs: Sequence[FieldSpec]) -> Grid | None:
@@ -237,7 +255,7 @@ def _text_column(
         else columns[number].x1 + 100
     )
     columns[number] = replace(columns[number], figures=None)
-    return columns, TextColumn(number, left, right)
+    return columns, TextColumn(number, left, right, columns[number].x1)
 
 
 def _with_texts(columns: list[Column], lines: Sequence[TableLine]) -> list[Column]:

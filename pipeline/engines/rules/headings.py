@@ -10,7 +10,7 @@ from rapidfuzz.distance import Levenshtein
 
 from pipeline.engines.rules.labels import squeeze
 from pipeline.engines.rules.sheet import Cell, Sheet
-from pipeline.engines.rules.tokens import Row, is_rule, middle, place
+from pipeline.engines.rules.tokens import Row, ends_of, is_rule, middle
 from pipeline.records import WordsFrom
 from pipeline.values.amounts import find_amounts
 from schemas.fields import FieldSpec, Kind
@@ -164,7 +164,7 @@ def _heading(
             near = abs(middle(sheet, rows[row]) - middle(sheet, rows[row - step])) <= _STACKED
             if not near or not _belongs(sheet, rows[row], parts, texts, index):
                 break
-            parts = _stack(parts, [(*place(sheet, cell), cell.text) for cell in rows[row]], step)
+            parts = _stack(parts, [(*ends_of(sheet, cell), cell.text) for cell in rows[row]], step)
             first, last = min(first, row), max(last, row)
             row += step
     heads = [Head(x0, x1, text, _names(text, index, language, misread)) for x0, x1, text in sorted(parts)]
@@ -181,7 +181,7 @@ def _belongs(sheet: Sheet, row: Sequence[Cell], parts: Sequence[Part], texts: Se
     """
     left, right = min(part[0] for part in parts), max(part[1] for part in parts)
     for cell in row:
-        x0, x1 = place(sheet, cell)
+        x0, x1 = ends_of(sheet, cell)
         if squeeze(cell.text).text in index:
             continue
         if any(c.isdigit() or c == ":" for c in cell.text) or len(cell.text) > _SHORT or _over((x0, x1), texts):

@@ -1,16 +1,18 @@
 """Reading a table of rows: under its heading, or line by line where it has none."""
 
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from typing import NamedTuple
 
 from pipeline.engines.rules.columns import NUMERIC, Column, Roles, multiplies, roles_of
 from pipeline.engines.rules.grid import PROSE, Grid, read_grid, read_loose_grid
 from pipeline.engines.rules.headings import Heading, find_headings
 from pipeline.engines.rules.listing import ListRow, read_listing
-from pipeline.engines.rules.sheet import Sheet
+from pipeline.engines.rules.sheet import Sheet, Span
 from pipeline.engines.rules.tokens import Row, Token, rows_of, words_of
 from pipeline.engines.rules.wraps import GridRow
 from pipeline.records import Box, Leaf
+from pipeline.values.numbers import read_core
 from schemas.fields import FieldSpec
 
 _LABELLED, _PROVEN, _GUESSED = 0.86, 0.97, 0.7
@@ -27,10 +29,17 @@ class Table(NamedTuple):
 
 
 class Item(NamedTuple):
-    """One row that was read: column → its print, with confidence and box; and whether its product holds."""
+    """One row that was read.
+
+    Attributes:
+        values: column → its print, confidence and box.
+        proven: whether its product holds.
+        last: the number of the page's last row that it takes up.
+    """
 
     values: dict[str, tuple[str, float, Box]]
     proven: bool
+    last: int
 
 
 def read_table(sheet: Sheet, spec: FieldSpec) -> Table:
@@ -50,10 +59,9 @@ def read_table(sheet: Sheet, spec: FieldSpec) -> Table:
         if items and (labelled or 2 * sum(item.proven for item in items) >= len(items)):
             grids.append((grid, items))
     items = [item for _, found in grids for item in found]
-    taken = {row for grid, _ in grids for row in grid.taken}
+    cells = {cell for grid, found in grids for cell in grid.cells(max(item.last for item in found))}
     if not items:
-        items, taken = _unheaded(sheet, rows, spec.columns)
-    cells = {cell.index for row in taken for cell in rows[row]}
+        items, cells = _unheaded(sheet, rows, spec.columns)
     return Table(
         tuple(
             Leaf(f"{spec.name}[{number}].{name}", print_, round(sure, 3), box)
@@ -73,7 +81,7 @@ def _chosen(headings: Sequence[Heading]) -> list[Heading]:
 
 
 def _unheaded(sheet: Sheet, page: Sequence[Row], specs: Sequence[FieldSpec]) -> tuple[list[Item], set[int]]:
-    """The rows of a table without a heading, and the numbers of the page's rows that they take up.
+    """The rows of a table without a heading, and the indexes of the cells that they take up.
 
     Either most of them multiply, as on the later page of an invoice, or the page is a slip.
     """
@@ -84,9 +92,10 @@ def _unheaded(sheet: Sheet, page: Sequence[Row], specs: Sequence[FieldSpec]) -> 
     grid = read_loose_grid(sheet, page, specs)
     items = _items(sheet, grid, specs) if grid else []
     if grid and items and 2 * sum(item.proven for item in items) > len(items):
-        return items, set(grid.taken)
+        return items, grid.cells(max(item.last for item in items))
     rows = read_listing(sheet, page, specs, roles)
-    return [_listed(sheet, row, text, roles) for row in rows], {number for row in rows for number in row.rows}
+    cells = {cell.index for row in rows for number in row.rows for cell in page[number]}
+    return [_listed(sheet, row, text, roles) for row in rows], cells
 
 
 def _listed(sheet: Sheet, row: ListRow, text: FieldSpec, roles: Roles) -> Item:
@@ -96,7 +105,7 @@ def _listed(sheet: Sheet, row: ListRow, text: FieldSpec, roles: Roles) -> Item:
     for spec, token in zip(roles, (row.number, row.price, row.amount), strict=True):
         if token is not None:
             values[spec.name] = token.text, sure if spec is roles.result or row.proven else _GUESSED, sheet.box(token.span)
-    return Item(values, row.proven)
+    return Item(values, row.proven, max(row.rows))
 
 
 def _items(sheet: Sheet, grid: Grid, specs: Sequence[FieldSpec]) -> list[Item]:
@@ -116,6 +125,8 @@ def _item(
     """A row's values; None where what the table requires is missing, and no product makes up for it."""
     named = {column.spec.name: place for place, column in enumerate(columns) if column.spec is not None}
     figures = {name: row.figures[place] for name, place in named.items() if place in row.figures}
+    if roles is not None:
+        figures = _unglued(sheet, figures, roles)
     proven = roles is not None and _proven(figures, roles, row.figures.values())
     values: dict[str, tuple[str, float, Box]] = {}
     for spec in specs:
@@ -137,7 +148,7 @@ def _item(
     for spec in needed:
         if spec.name not in values and (spec.kind in NUMERIC or not proven):
             return None
-    return Item(values, proven) if len(values) > 1 else None
+    return Item(values, proven, max(line.row for line in row.lines)) if len(values) > 1 else None
 
 
 def _said(part: Sequence[Token]) -> str:
@@ -150,6 +161,22 @@ def _said(part: Sequence[Token]) -> str:
             said.append(words_of(run))
             run = [token]
     return " ".join([*said, words_of(run)])
+
+
+def _unglued(sheet: Sheet, figures: dict[str, Token], roles: Roles) -> dict[str, Token]:
+    """`figures` with number and price apart where OCR read them as one (`2 17.40` as `217.40`) and the result proves it."""
+    price, result = figures.get(roles.price.name), figures.get(roles.result.name)
+    if roles.number.name in figures or price is None or result is None or result.value is None:
+        return figures
+    for size in range(1, 4):
+        head, tail = price.text[:size], price.text[size:]
+        one = read_core(tail, sheet.habits.decimal) if head.isdigit() and tail[:1].isdigit() and head[0] != "0" else None
+        if one is not None and multiplies(Decimal(head), one, result.value, ()):
+            cell, start, end = price.span
+            number = price._replace(span=Span(cell, start, start + size), value=Decimal(head), money=False)
+            rest = price._replace(span=Span(cell, start + size, end), value=one)
+            return {**figures, roles.number.name: number, roles.price.name: rest}
+    return figures
 
 
 def _proven(figures: dict[str, Token], roles: Roles, others: Iterable[Token]) -> bool:

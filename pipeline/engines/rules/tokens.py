@@ -86,7 +86,7 @@ def is_rule(text: str) -> bool:
     return _RULES.fullmatch(text) is not None
 
 
-def place(sheet: Sheet, cell: Cell) -> tuple[float, float]:
+def ends_of(sheet: Sheet, cell: Cell) -> tuple[float, float]:
     """Where `cell` starts and ends along its row, in units."""
     scale = sheet.aspect / sheet.unit
     return cell.box[0] * scale, cell.box[2] * scale

@@ -29,11 +29,12 @@ class GridRow:
 
 @dataclass(frozen=True, slots=True)
 class TextColumn:
-    """The column of the table's own text: its number, and its left and right edge in units."""
+    """The column of the table's own text: its number, its left and right edge, and where its head ends, in units."""
 
     number: int
     left: float
     right: float
+    head: float
 
     def covers(self, token: Token) -> bool:
         """Whether a word stands in it."""
@@ -63,7 +64,7 @@ def attach(rows: list[GridRow], loose: list[Loose], text: TextColumn, needed: Se
     line before it was broken because the next word found no room: what starts a line for another reason is a note.
     """
     whole = [row for row in rows if needed <= set(row.figures)]
-    limit = max((part[-1].x1 for row in whole for part in row.texts.get(text.number, ())), default=0.0)
+    limit = max([text.head, *(part[-1].x1 for row in whole for part in row.texts.get(text.number, ()))])
     ends = {id(row): row.lines[-1].y for row in rows}
     closed: set[int] = set()
     for number, (above, line, part) in enumerate(loose):
