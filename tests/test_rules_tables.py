@@ -287,6 +287,17 @@ Order date             Lamp with shade     2     10.00     20.00
     assert left == ["Order date", "27 May 2024", "Weight 12 kg", "Deposit paid", "10.00"]
 
 
+def test_a_charge_on_the_whole_has_no_number() -> None:
+    text = """
+#   Description            Qty     Price     Amount
+1   Lamp with shade          2     10.00      20.00
+2   Cloth                    3     11.00      33.00
+    Express delivery                          15.00
+"""
+    assert [row["description"] for row in rows(text)] == ["Lamp with shade", "Cloth"]
+    assert len(rows(text, misread=True)) == 3
+
+
 def test_a_number_and_a_price_that_ocr_read_as_one() -> None:
     found = rows(
         """

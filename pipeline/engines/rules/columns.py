@@ -177,7 +177,7 @@ def _nearest(band: tuple[float, float], heads: Sequence[Head]) -> Head:
 
 def _fills(line: TableLine, band: tuple[float, float]) -> bool:
     return any(
-        token.value is not None and token.x0 < band[1] and band[0] < token.x1
+        token.value is not None and token.x0 < band[1] - 0.2 and band[0] < token.x1 - 0.2
         for cell in line.cells
         if is_pure(cell)
         for token in cell

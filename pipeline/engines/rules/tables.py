@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
+from itertools import pairwise
 from typing import NamedTuple
 
 from pipeline.engines.rules.columns import NUMERIC, Column, Roles, multiplies, roles_of
@@ -11,7 +12,7 @@ from pipeline.engines.rules.listing import ListRow, read_listing
 from pipeline.engines.rules.sheet import Sheet, Span
 from pipeline.engines.rules.tokens import Row, Token, rows_of, words_of
 from pipeline.engines.rules.wraps import GridRow
-from pipeline.records import Box, Leaf
+from pipeline.records import Box, Leaf, WordsFrom
 from pipeline.values.numbers import read_core
 from schemas.fields import FieldSpec
 
@@ -111,12 +112,30 @@ def _listed(sheet: Sheet, row: ListRow, text: FieldSpec, roles: Roles) -> Item:
 def _items(sheet: Sheet, grid: Grid, specs: Sequence[FieldSpec]) -> list[Item]:
     roles = roles_of(specs)
     made = [(row, item) for row in grid.rows if (item := _item(sheet, row, grid.columns, specs, roles)) is not None]
+    counted = {spec.name for spec in roles[:2]} if roles else set()
+    numbered = [row for row, _ in made]
+    made = [(row, item) for row, item in made if counted & set(item.values) or not _unnumbered(sheet, row, grid, numbered)]
     result = next((p for p, column in enumerate(grid.columns) if roles and column.spec is roles.result), None)
     money = [result is not None and result in row.figures and row.figures[result].money for row, _ in made]
     if 2 * sum(money) <= len(money):
         return [item for _, item in made]
     # Where amounts have cents, a number without them in their column is no amount.
     return [item for (_, item), told in zip(made, money, strict=True) if told or item.proven]
+
+
+def _unnumbered(sheet: Sheet, row: GridRow, grid: Grid, rows: Sequence[GridRow]) -> bool:
+    """Whether a row without number and price lacks the position that the others count up by: it is a charge on the whole.
+
+    Where OCR read the page, the position may be lost, and says nothing.
+    """
+    if sheet.page.words_from is WordsFrom.OCR:
+        return False
+    counts = next((place for place, column in enumerate(grid.columns) if column.figures is not None), None)
+    if counts is None or counts in row.figures or grid.columns[counts].spec is not None:
+        return False
+    values = [one.figures[counts].value for one in rows if counts in one.figures]
+    steps = [after - before for before, after in pairwise(value for value in values if value is not None)]
+    return len(steps) > 0 and all(step == 1 for step in steps)
 
 
 def _item(
