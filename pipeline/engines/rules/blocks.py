@@ -279,7 +279,9 @@ class Blocks:
         return bool(before) and before[-1].index in self.labels
 
     def _limits(self, cell: Cell) -> tuple[float, float]:
-        """The sides of the area that a heading heads: up to the next heading in its row."""
+        """The sides of what a heading heads: up to the next heading in its row; a band across the page heads all."""
+        if len(self.sheet.rows[cell.row]) == 1 and abs(cell.box[0] + cell.box[2] - 1) < 0.15:
+            return 0.0, 1.0
         slack = 1.5 * self.sheet.unit / self.sheet.aspect
         following = [c for c in self.sheet.right_of(cell) if c.index in self.heads]
         return cell.box[0] - slack, (following[0].box[0] - slack if following else 1.0)

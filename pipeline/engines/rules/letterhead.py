@@ -146,7 +146,8 @@ def _letterhead(blocks: Blocks, sender: Sender | None, closed: frozenset[int]) -
         score -= 2.5 if piece.row > end else 0.0
         if score >= _STRONG and piece.box[1] < _TOP and not blocks.slip and blocks.sheet.page.page == 1:
             highest = highest or piece
-            score += 3.0 if blocks.sheet.down(highest.box, piece.box) < 1.5 else 0.0
+            full = _over_address(blocks, piece, pieces[number + 1 :])
+            score += (4.0 if full else 3.0) if blocks.sheet.down(highest.box, piece.box) < 1.5 else 0.0
         if score > best_score:
             best, best_score = piece, score
     if sender and (best is None or best_score < 5.5) and sender.name.box[1] < _TOP:
@@ -207,18 +208,21 @@ def _score(blocks: Blocks, piece: Piece, following: Sequence[Piece]) -> float:
         score += 0.3
     else:
         score -= 1.0
-    below = next((p for p in following if blocks.aligned(piece.box, p.box)), None)
-    if (
-        below is not None
-        and blocks.sheet.down(piece.box, below.box) < 4.5 + height
-        and (blocks.tell(below).address or (blocks.slip and blocks.tell(below).number))
-    ):
-        score += 1.5
+    score += 1.5 * _over_address(blocks, piece, following)
     text = trimmed(piece).text
     letters = letters_of(text)
     score -= 1.0 * (letters < 5) + 1.0 * piece.text.islower() + 2.0 * (told.person and not told.company)
     score -= 3.0 * max(0.75 - piece.clarity, 0.0)
     return score - 1.5 * (letters < 0.6 * len(text.replace(" ", "")))
+
+
+def _over_address(blocks: Blocks, piece: Piece, following: Sequence[Piece]) -> bool:
+    """Whether the next line under `piece` is one of an address; on slips a register number may stand there as well."""
+    below = next((p for p in following if blocks.aligned(piece.box, p.box)), None)
+    if below is None or blocks.sheet.down(piece.box, below.box) > 4.5 + _height(blocks, piece):
+        return False
+    told = blocks.tell(below)
+    return told.address or (blocks.slip and told.number)
 
 
 def _with_address(blocks: Blocks, issuer: Party, sender: Sender | None, closed: frozenset[int]) -> Party:
