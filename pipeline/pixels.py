@@ -17,6 +17,9 @@ _LEAST_CONTRAST = 10.0
 _NOISES = 5.0
 _BACKGROUND_PX = 41
 _LEAST_LIGHT = 0.35
+_LIGHT_PX = 31
+_UNEVEN = 0.2
+_DEEPEST_SHADE = 0.5
 _SKEW_LIMIT = 15.0
 _SKEW_PIXELS = 30_000
 _FEW_LETTERS = 20
@@ -105,6 +108,24 @@ def _neighbours(marks: NDArray[np.int32], mark: NDArray[np.int32]) -> int:
     level = np.abs((marks[:, 1] + marks[:, 3] / 2) - (top + height / 2)) < 0.8 * max(height, 1)
     alike = (marks[:, 3] < 3 * height) & (height < 3 * marks[:, 3])
     return int(np.count_nonzero(level & alike & (apart < 4 * height) & (apart > -0.5 * np.minimum(width, marks[:, 2]))))
+
+
+def even_light(image: Pixels, preview: Pixels) -> Pixels:
+    """A grey image as it were if the same light fell on all of the page; itself where it does, or where the page is dark.
+
+    Args:
+        image: the page at any size.
+        preview: the page at PREVIEW_PX.
+    """
+    small = cv2.resize(preview, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA)
+    paper = cv2.medianBlur(cv2.dilate(small, np.ones((3, 3), np.uint8)), _LIGHT_PX).astype(np.float32)
+    usual = float(np.median(paper))
+    dim, bright = np.percentile(paper, (10, 90))
+    if usual < 100 or bright - dim < _UNEVEN * usual:
+        return image
+    soft = cv2.GaussianBlur(np.maximum(paper, _DEEPEST_SHADE * usual), (0, 0), 10)
+    light = cv2.resize(soft, image.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    return np.asarray(cv2.divide(image, light, scale=float(np.percentile(paper, 95)), dtype=cv2.CV_8U), np.uint8)
 
 
 def letter_height(ink: Ink) -> float:

@@ -14,6 +14,7 @@ _GAP = 0.5
 _LEVEL = 0.6
 _DOUBTFUL_SHARE = 0.02
 _SCAN_SHARE = 0.8
+_PICTURE_SHARE = 0.4
 _FEW_WORDS = 12
 
 
@@ -48,17 +49,21 @@ def layer_words(layer: TextLayer, frame: Frame) -> LayerWords:
 def is_suspicious(layer: TextLayer, words: Sequence[Word]) -> bool:
     """Whether the layer shows a sign of not being what is printed.
 
-    The signs: a scan under it, letters that its fonts do not name, hardly a word on the page, and text that is not made as
-    writing is (few letters, or too few or too many vowels), as when a font's codes are taken for letters.
+    The signs: a picture that may be a scan, letters that its fonts do not name, hardly a word on the page, and text that is not
+    made as writing is (few letters, or too few or too many vowels), as when a font's codes are taken for letters.
     """
-    doubtful = sum(glyph.doubtful for glyph in layer.glyphs)
-    if layer.image_share > _SCAN_SHARE or doubtful > _DOUBTFUL_SHARE * len(layer.glyphs) or len(words) < _FEW_WORDS:
+    if layer.image_share > _PICTURE_SHARE or doubtful_share(layer) > _DOUBTFUL_SHARE or len(words) < _FEW_WORDS:
         return True
     text = "".join(word.text for word in words).casefold()
     letters = [c for c in text if c.isalpha()]
     latin = [c for c in letters if c < "\u0250"]
     vowels = sum(unicodedata.normalize("NFD", c)[0] in "aeiouyæø" for c in latin)
     return len(letters) < 0.2 * len(text) or (len(latin) > 50 and not 0.2 * len(latin) < vowels < 0.6 * len(latin))
+
+
+def doubtful_share(layer: TextLayer) -> float:
+    """The share of its characters (0..1) that no font names."""
+    return sum(glyph.doubtful for glyph in layer.glyphs) / max(len(layer.glyphs), 1)
 
 
 def _turn(glyphs: Sequence[Glyph], frame: Frame) -> int:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from pipeline.pixels import find_ink, find_lie, letter_height, straighten
+from pipeline.pixels import even_light, find_ink, find_lie, letter_height, straighten
 from pipeline.records import Frame
 from tests.paper import FONTS, noisy, sheet
 
@@ -108,3 +108,26 @@ def test_growing_keeps_the_corners() -> None:
     grown = straighten(page, frame, grow=True)
     assert (grown < 50).sum() == pytest.approx(400, rel=0.1)
     assert np.median(grown) == 200
+
+
+def test_the_same_light_falls_on_all_of_an_evened_page() -> None:
+    shade = np.linspace(1.0, 0.45, SMALL[0])[None, :]
+    page = np.asarray(np.asarray(printed(24), float) * shade, np.uint8)
+    light = even_light(page, page)
+    assert np.ptp([np.median(light[:, part : part + 100]) for part in range(0, 800, 100)]) < 25
+    assert (light[:, 100:700] < 128).mean() == pytest.approx((np.asarray(printed(24))[:, 100:700] < 128).mean(), rel=0.25)
+
+
+def test_even_light_and_black_pages_are_left_alone() -> None:
+    for image in (noisy(printed()), printed(ink=230, paper=20)):
+        page = np.asarray(image)
+        assert even_light(page, page) is page
+
+
+def test_pale_print_on_a_coloured_band_survives() -> None:
+    page = printed()
+    ImageDraw.Draw(page).rectangle((0, 0, SMALL[0], 300), fill=90)
+    band = sheet(["Tax invoice 2024-17"], size=(SMALL[0], 300), px=30, ink=255, paper=90)
+    page.paste(band, (0, 0))
+    light = even_light(np.asarray(page), np.asarray(page))[150:220, 130:500]
+    assert np.percentile(light, 99) - np.median(light) > 40
