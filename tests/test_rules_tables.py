@@ -246,6 +246,18 @@ Total                                       102.00
     assert [row["description"] for row in found] == ["Total Quartz 9000 oil", "Net curtain"]
 
 
+def test_a_column_that_names_the_tax_ends_nothing() -> None:
+    found = rows(
+        """
+Item               Qty     Price     Code         Amount
+Lamp with shade      2     10.00     VAT (S)       20.00
+Cloth                3     11.00     VAT (Z)       33.00
+VAT 20%                                             4.00
+"""
+    )
+    assert [row["amount"] for row in found] == ["20.00", "33.00"]
+
+
 def test_credit_notes_and_currencies_before_and_behind() -> None:
     found = rows(
         """

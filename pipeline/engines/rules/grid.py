@@ -19,6 +19,8 @@ _FIRST_GAP = 9.0
 """The first row of a table starts at most so far below its heading, in units."""
 _GAP = 2.6
 """A gap as many times as wide as the usual one between rows ends the table."""
+_ROW_FIGURES = 3
+"""A line of so many figures is no sum, whatever words open it."""
 _SPLIT = 0.55
 """A figure that closes a text stands in a column of its own where the gap before it is so wide, in units."""
 _DASH = 3.0
@@ -96,10 +98,7 @@ def _body(sheet: Sheet, rows: Sequence[Row], heading: Heading, specs: Sequence[F
         figures = sum(token.value is not None and not token.percent for cell in line.cells if is_pure(cell) for token in cell)
         if line.y - before > max(_FIRST_GAP, _GAP * median(steps) if steps else 0.0):
             return
-        some = any(token.value is not None for cell in line.cells for token in cell)
-        if seen and some and any(opens(sheet, cell, "dues") for cell in line.cells):
-            return
-        if any(opens(sheet, cell, "sums") for cell in line.cells) and (figures < 3 or len(line.cells) > 6):
+        if _closes(sheet, line, figures, seen):
             return
         if (
             seen
@@ -114,6 +113,16 @@ def _body(sheet: Sheet, rows: Sequence[Row], heading: Heading, specs: Sequence[F
             seen, figured = True, line.y
         before = line.y
         yield line
+
+
+def _closes(sheet: Sheet, line: TableLine, figures: int, seen: bool) -> bool:
+    """Whether a line is a sum, a tax or a payment; in one of several figures its first words tell, else any of its cells."""
+    worded = [cell for cell in line.cells if any(token.letters for token in cell if token.value is None)]
+    told = worded[:1] if figures >= _ROW_FIGURES else worded
+    if any(opens(sheet, cell, "sums") for cell in told) and figures < _ROW_FIGURES:
+        return True
+    some = any(token.value is not None for cell in line.cells for token in cell)
+    return seen and some and any(opens(sheet, cell, "dues") for cell in told)
 
 
 def _cells(sheet: Sheet, row: Row) -> tuple[tuple[Token, ...], ...]:
