@@ -1,6 +1,7 @@
 """The real command, with Prefect's server and Ray: what it says, what it leaves, and how it carries on."""
 
 import os
+import pty
 import re
 import shutil
 import signal
@@ -8,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +43,21 @@ def start(*words: str, cwd: Path, **env: str) -> subprocess.Popen[str]:
     """Start the command in a process group of its own, as a terminal does."""
     streams: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     return subprocess.Popen([BIN / "octoglot", *words], cwd=cwd, env={**os.environ, **env}, start_new_session=True, **streams)
+
+
+def on_a_terminal(*words: str, cwd: Path, **env: str) -> tuple[int, str]:
+    """Run the command with a terminal for all its streams; gives its exit code and what it wrote, without colours and moves."""
+    ours, theirs = pty.openpty()
+    running = subprocess.Popen(
+        [BIN / "octoglot", *words], cwd=cwd, env={**os.environ, **env}, stdin=theirs, stdout=theirs, stderr=theirs
+    )
+    os.close(theirs)
+    written = b""
+    with suppress(OSError):  # the terminal is gone once the command is
+        while part := os.read(ours, 65536):
+            written += part
+    os.close(ours)
+    return running.wait(60), re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", written.decode())
 
 
 def write(path: Path, *lines: str, pages: int = 1) -> Path:
@@ -180,7 +197,7 @@ class {name}(DocumentSchema):
 '''
 
 
-def test_a_schema_of_the_users_own_as_a_file_and_as_a_module(home: Path, tmp_path: Path) -> None:
+def test_a_schema_of_the_users_own_as_a_file_and_as_a_module_on_a_terminal(home: Path, tmp_path: Path) -> None:
     (home / "delivery.py").write_text(SCHEMA.format(name="DeliveryNote"))
     words = ("in", "--engine", "fake", "--limit", "1", "--no-recursive", "--exclude", "k*")
     done = octoglot("run", *words, "--schema", "delivery.py", "--out", "own", cwd=home)
@@ -188,9 +205,10 @@ def test_a_schema_of_the_users_own_as_a_file_and_as_a_module(home: Path, tmp_pat
     again = octoglot("run", "in/a.pdf", "--engine", "fake", "--schema", "delivery:DeliveryNote", "--out", "own", cwd=home)
     assert "nothing to do" in again.stderr, "the same schema by another name"
     (tmp_path / "parcels.py").write_text(SCHEMA.format(name="Parcel"))
-    env = {"PYTHONPATH": str(tmp_path)}
-    other = octoglot("run", *words, "--schema", "parcels:Parcel", "--out", "own", cwd=home, env=env)
-    assert other.returncode == 0, other.stderr
+    code, told = on_a_terminal("run", *words, "--schema", "parcels:Parcel", "--out", "own", cwd=home, PYTHONPATH=str(tmp_path))
+    assert code == 0, told
+    assert re.search(r"reading ━+ 1/1 documents · 1 pages .*\.pdf", told)
+    assert told.splitlines()[-1] == f'next: octoglot sql "SELECT * FROM parcel" --out {home / "own"}'
     assert len(ask(home / "own", "SELECT d.seller_name FROM delivery_note d JOIN parcel USING (source)")) == 1
 
 

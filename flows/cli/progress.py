@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from flows.cluster import Cluster
     from flows.workers import Counts
 
+MOST_NAME = 24
+"""Letters of a file's name that are shown, so that a line has room for the rest."""
+
 POLL_S = 0.3
 EVERY_S = 10.0
 """Seconds between two lines where stderr is no terminal."""
@@ -28,12 +31,12 @@ def show_progress(cluster: "Future[Cluster]", flow: "Future[Counts]", documents:
 def _bar(cluster: "Future[Cluster]", flow: "Future[Counts]", documents: int) -> None:
     columns = (
         TextColumn("{task.description}"),
-        BarColumn(bar_width=24),
+        BarColumn(bar_width=16),
         MofNCompleteColumn(),
         TextColumn("documents · {task.fields[told]}", markup=False),
         TimeElapsedColumn(),
+        TimeRemainingColumn(compact=True),
         TextColumn("left"),
-        TimeRemainingColumn(),
         TextColumn("{task.fields[latest]}", style="dim", markup=False),
     )
     with Progress(*columns, console=stderr, transient=True) as progress:
@@ -62,4 +65,5 @@ def _polled(cluster: "Future[Cluster]", flow: "Future[Counts]") -> Iterator[tupl
             continue
         kinds = ", ".join(f"{number:,} {status}" for status, number in sorted(now.counts.pages.items()) if status != "ok")
         told = f"{now.pages:,} pages" + (f" ({kinds})" if kinds else "")
-        yield sum(now.counts.documents.values()), now.pages, told, PurePath(now.latest).name
+        name = PurePath(now.latest).name
+        yield sum(now.counts.documents.values()), now.pages, told, name if len(name) <= MOST_NAME else f"{name[:MOST_NAME]}…"

@@ -143,7 +143,8 @@ def _flow(made: Prepared, run_id: str, state_dir: Path, halt: Halt) -> tuple["Co
 
     with ExitStack() as ending:
         # Ray prints a line on stdout when a process of its dies; stdout is for data, and the ledger tells of every death.
-        ending.enter_context(redirect_stdout(ending.enter_context((state_dir / "ray.log").open("a", encoding="utf-8"))))
+        # It is never closed: what Ray holds of stdout asks it for a last time as the process ends.
+        ending.enter_context(redirect_stdout((state_dir / "ray.log").open("a", encoding="utf-8")))
         hands = ending.enter_context(ThreadPoolExecutor(2))
         ending.enter_context(local_server(state_dir / "prefect.log"))
         cluster = hands.submit(_start_cluster, made, run_id, halt.stop, ending)
