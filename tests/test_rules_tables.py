@@ -407,6 +407,19 @@ def test_a_list_that_is_cut_off_is_believed_unless_one_line_outweighs_the_others
     assert rows(items + "PLUGH           43.90\n", schema=Receipt) == []
 
 
+def test_a_sum_that_ocr_misread_and_a_dish_that_is_spelt_alike() -> None:
+    found = rows(
+        """
+Summer rolls             5.50
+Ginger tea               2.50
+T0tal                    9.00
+""",
+        schema=Receipt,
+        misread=True,
+    )
+    assert [row["description"] for row in found] == ["Summer rolls", "Ginger tea"]
+
+
 def test_one_item_printed_as_a_form() -> None:
     found = rows(
         """

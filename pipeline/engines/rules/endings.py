@@ -20,6 +20,8 @@ _LONG = 8
 """Labels of as many letters also open a longer word (`Umsatzsteueraufschlüsselung`)."""
 _ALIKE = 0.78
 _WORDS = 8
+_MISREAD = 5
+"""Shorter words are not taken for misread labels."""
 _SUMS = ("net_total", "tax_total", "total", "amount_due")
 
 
@@ -41,9 +43,15 @@ def opens(sheet: Sheet, cell: Sequence[Token], sort: Sort) -> bool:
             held = any(joined.startswith(label) for label in labels if len(label) >= _LONG)
     if held or (thai and any("".join(words).startswith(label) for label in labels if len(label) >= _LONG // 2)):
         return True
-    if sheet.page.words_from is not WordsFrom.OCR or len(words[0]) < 5:
+    if (
+        sheet.page.words_from is not WordsFrom.OCR
+        or len(words[0]) < _MISREAD
+        or (sort == "dues" and not _only_figures(words[1:]))
+    ):
         return False
-    return process.extractOne(words[0], labels, scorer=Levenshtein.normalized_similarity, score_cutoff=_ALIKE) is not None
+    # OCR takes one letter for another; a word that is longer by one (`Summer`) is another word.
+    alike = [label for label in labels if len(label) == len(words[0])]
+    return process.extractOne(words[0], alike, scorer=Levenshtein.normalized_similarity, score_cutoff=_ALIKE) is not None
 
 
 def _only_figures(words: Sequence[str]) -> bool:
