@@ -241,6 +241,24 @@ def test_of_two_addresses_without_headings_the_higher_is_the_issuers() -> None:
 
 
 @pytest.mark.parametrize(
+    ("language", "text", "name", "address"),
+    [
+        (
+            "es",
+            "Datos del cliente\nNombre: Pedro Gómez\nDomicilio: Calle Mayor 3\n28028 Madrid",
+            "Pedro Gómez",
+            "Calle Mayor 3\n28028 Madrid",
+        ),
+        ("th", "ชื่อลูกค้า : นาย สมชาย ใจดี\nที่อยู่ : 99 หมู่ 5 จ.สมุทรปราการ 10540", "นาย สมชาย ใจดี", "99 หมู่ 5 จ.สมุทรปราการ 10540"),
+        ("hi", "ग्राहक का नाम: राजेश कुमार\nपता: 45, नेहरू नगर, भोपाल - 462003", "राजेश कुमार", "45, नेहरू नगर, भोपाल - 462003"),
+    ],
+)
+def test_labels_in_a_block_are_no_part_of_what_they_label(language: str, text: str, name: str, address: str) -> None:
+    found = parties("   " + text.replace("\n", "\n   "), language)
+    assert (found["buyer_name"], found["buyer_address"]) == (name, address)
+
+
+@pytest.mark.parametrize(
     ("language", "line", "number"),
     [
         ("de", "Ihre USt-IdNr.: ATU47355491", "ATU47355491"),
@@ -307,7 +325,7 @@ def test_a_slip_begins_with_its_issuer() -> None:
 
 
 def test_on_a_later_page_only_a_telling_letterhead_counts() -> None:
-    text = "      Zahlungsbedingungen\n      Beschreibung                Fälligkeit\n      Zahlbar in 30 Tagen         05.04.2024\n"
+    text = "      Zahlungsbedingungen\n      Beschreibung             Fälligkeit\n      Zahlbar in 30 Tagen      05.04.2024\n"
     assert parties(text, "de", page=2) == {}
     head = "      Hofer Werkzeugbau GmbH\n      Lindenweg 4\n      34117 Kassel\n" + text
     assert parties(head, "de", page=2)["seller_name"] == "Hofer Werkzeugbau GmbH"

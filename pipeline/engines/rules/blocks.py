@@ -1,16 +1,17 @@
 """The print of a sheet as blocks: lines that stand close together in a column, with the labels that stand in and over them."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from itertools import islice
 from statistics import median
 from typing import NamedTuple
 
-from pipeline.engines.rules.labels import Hit, find_labels
+from pipeline.engines.rules.labels import Hit
+from pipeline.engines.rules.partylabels import Head, is_own, sort_labels
 from pipeline.engines.rules.sheet import Cell, Sheet, Span
-from pipeline.engines.rules.telling import Telling, block_labels, could_name, is_salutation, starts_open, tell
+from pipeline.engines.rules.telling import Telling, is_salutation, tell
 from pipeline.records import Box
-from schemas.fields import FieldSpec, Kind
+from schemas.fields import FieldSpec
 
 _JOINED, _JOINED_ON_SLIPS = 2.5, 8.0
 """A gap of fewer units than this may lie within a line of a block, where no label follows it; slips have one column only."""
@@ -21,9 +22,6 @@ _BELOW_NAME = 1.0
 _INDENT = 4.0
 _RIGHT = 28.0
 """A value is at most so many units to the right of its label."""
-_WEAK = 4
-"""Headings of so few letters (`To`, `Von`) are any line's words, but at the start of a row or with a colon."""
-_THIRD = "*third"
 
 
 class Piece(NamedTuple):
@@ -41,22 +39,6 @@ class Item(NamedTuple):
 
     label: str
     piece: Piece
-
-
-class Head(NamedTuple):
-    """The heading of a party's block.
-
-    Attributes:
-        role: whose block it is: `issuer`, `recipient`, `*third`.
-        cell: where it stands; `end`: where in its text the heading ends; `colon`: whether a colon follows.
-        weight: 0..1, how telling it is.
-    """
-
-    role: str
-    cell: Cell
-    end: int
-    colon: bool
-    weight: float
 
 
 class Blocks:
@@ -78,13 +60,8 @@ class Blocks:
             taken: cells of line items; no block holds them.
         """
         self.sheet, self._taken = sheet, taken
-        self._roles = {spec.name: str(spec.party) for spec in fields if spec.kind is Kind.NAME}
-        self._numbers = {spec.name for spec in fields if spec.scheme}
-        self.slip = "recipient" not in self._roles.values()
-        own = find_labels(sheet, [*(spec for spec in fields if spec.name in self._roles), *block_labels()], decoys=False)
-        self.heads: dict[int, Head] = {}
-        self.labels: dict[int, tuple[str, int]] = {}
-        self._labelled(hits, own)
+        self.slip = not any(spec.party == "recipient" for spec in fields)
+        self.heads, self.labels = sort_labels(sheet, fields, hits)
         pitches = [sheet.down(a[0].box, b[0].box) for a, b in zip(sheet.rows, sheet.rows[1:], strict=False) if a and b]
         self._near = max(_NEAR, 1.6 * median([p for p in pitches if 0.8 < p < 4.0] or [0.0]))
 
@@ -149,7 +126,7 @@ class Blocks:
             near: how far apart the lines may be, in units, where that is more than what the page does elsewhere.
         """
         label, _ = self.labels.get(start.cells[0], ("", 0))
-        items, last, pending = [Item(label if _is_own(label) else "", start)], start, ""
+        items, last, pending = [Item(label if is_own(label) else "", start)], start, ""
         edges = [start.box, *([heading] if heading else [])]
         for row in self.sheet.rows[start.row + 1 :]:
             if not row or self.sheet.down(last.box, row[0].box) <= 0:
@@ -162,7 +139,7 @@ class Blocks:
                 continue
             cell = self.sheet.cells[line.cells[0]]
             label, end = self.labels.get(cell.index, ("", 0))
-            foreign = cell.index in self.labels and not _is_own(label)
+            foreign = cell.index in self.labels and not is_own(label)
             if cell.index in self.heads or (foreign and not self.slip) or (heading is None and is_salutation(line.text)):
                 break
             if foreign:
@@ -258,11 +235,11 @@ class Blocks:
     def _bare(self, cell: Cell) -> bool:
         """Whether a cell is nothing but a label of a party's block."""
         label, end = self.labels.get(cell.index, ("", 0))
-        return _is_own(label) and not cell.text[end:].strip(" :.,-()/")
+        return is_own(label) and not cell.text[end:].strip(" :.,-()/")
 
     def _labelled_value(self, cell: Cell) -> list[Item]:
         label, end = self.labels.get(cell.index, ("", 0))
-        if not _is_own(label):
+        if not is_own(label):
             return []
         if rest := cell.text[end:].strip(" :.,-()/"):
             return [Item(label, self.piece(cell, cell.text.find(rest, end)))]
@@ -305,7 +282,8 @@ class Blocks:
         for below in self.sheet.below(cell.box, cell.row, self._near + 1):
             if self._heads(cell.box, below.box):
                 label, end = self.labels.get(below.index, ("", 0))
-                return self.piece(below, end) if _is_own(label) and below.text[end:].strip(" :.,") else None
+                rest = below.text[end:].strip(" :.,")
+                return self.piece(below, below.text.find(rest, end)) if is_own(label) and rest else None
         return None
 
     def _free(self, cell: Cell) -> bool:
@@ -315,77 +293,12 @@ class Blocks:
         told = tell(cell.text, self.sheet.page.language)
         return not (told.title or told.prose) and _says(cell.text)
 
-    def _labelled(self, hits: Sequence[Hit], own: Sequence[Hit]) -> None:
-        """Find out which cells are headings, and which start with a label."""
-        by_cell: dict[int, list[Hit]] = {}
-        for hit in [*own, *hits]:
-            by_cell.setdefault(hit.span.cell.index, []).append(hit)
-        for index, found in by_cell.items():
-            cell = found[0].span.cell
-            first = [hit for hit in found if not any(c.isalnum() for c in cell.text[: hit.span.start])]
-            if not first:
-                continue
-            hit = max(first, key=lambda hit: (hit.letters, hit.name.startswith("*"), hit.weight))
-            inside = self._inside_line(hit, cell)
-            head = None if inside else self._head(hit, found)
-            if head:
-                self.heads[index] = head
-                self.labels[index] = (head.role, head.end)
-            elif not inside and _is_label(hit, cell, hit in own) and (hit in own or not self.tell(self.piece(cell)).address):
-                name = "*other" if hit.name in self._numbers else "" if hit.name in self._roles else hit.name
-                self.labels[index] = (name, hit.span.end)
-
-    def _inside_line(self, hit: Hit, cell: Cell) -> bool:
-        """Whether a cell that is nothing but a label's word goes on a line of print: `153 Victoria`, `Street`."""
-        before = [c for c in self.sheet.rows[cell.row] if c.index == cell.index - 1 and c.index not in self.labels]
-        close = bool(before) and self.sheet.across(before[0].box, cell.box) < 1.8 and before[0].text[-1:].isalnum()
-        return close and (hit.name in ("*name", "*address", "*part", _THIRD) or hit.name in self._roles)
-
-    def _head(self, hit: Hit, found: Iterable[Hit]) -> Head | None:
-        """The heading that starts with `hit`, if it is one: alone in its cell, or with a colon or a name after it."""
-        role = self._roles.get(hit.name, hit.name)
-        if role not in ("issuer", "recipient", _THIRD):
-            return None
-        cell, end = hit.span.cell, hit.span.end
-        if tell(hit.span.text.replace(" ", ""), self.sheet.page.language).title:
-            return None  # `Facture` is misread `Facturé à`
-        for other in sorted(found, key=lambda other: other.span.start):
-            joined = other.span.start >= end and not any(c.isalnum() for c in cell.text[end : other.span.start])
-            if joined and other.name in (*self._roles, _THIRD):
-                end = other.span.end
-        rest = cell.text[end:]
-        colon = rest.lstrip(" )").startswith(":")
-        if hit.letters <= _WEAK and not colon and self.sheet.rows[cell.row][0] is not cell:
-            return None
-        if not rest.strip(" :.,-()/") or colon:
-            return Head(role, cell, end, colon, hit.weight)
-        named = rest.strip(" :.")
-        if starts_open(hit.span.text) and not named[:1].islower() and could_name(named, tell(named, self.sheet.page.language)):
-            return Head(role, cell, end, False, hit.weight)
-        return None
-
-
-def _is_label(hit: Hit, cell: Cell, own: bool) -> bool:
-    """Whether the words at the start of a cell are a label: alone, before a colon, or before digits."""
-    rest = cell.text[hit.span.end :].lstrip(" )")
-    if hit.letters <= 2 and not own and rest[:1] != ":":
-        return False  # `No.12, High Street`
-    if not rest.strip(" :.,-()/") or rest[:1] == ":" or (rest[:1] in ".#°º/-" and hit.name not in ("*name", "*part")):
-        return True
-    numbered = not own or hit.name == "*other"
-    return numbered and any(c.isdigit() for c in rest) and hit.letters >= 3
-
 
 def _until_label(items: Sequence[Item]) -> Iterator[Item]:
     for item in items:
         if item.label:
             return
         yield item
-
-
-def _is_own(label: str) -> bool:
-    """Whether a label is one that stands inside a party's block."""
-    return label.startswith("*") and label != _THIRD
 
 
 def _says(text: str) -> bool:

@@ -105,7 +105,7 @@ def tell(text: str, language: str) -> Telling:
         country=folded.strip(" ().,;-") in _countries(),
         contact=contact,
         number=coded,
-        title=_is_title(folded),
+        title=bool(_words("greeting", "start").match(folded)) or _is_title(folded),
         dated=any(True for _ in find_dates(text, language)),
         priced=any(True for _ in find_amounts(text, language)) and not place,
         person=bool(_words("person", "start").match(folded)),
