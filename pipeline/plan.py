@@ -1,5 +1,6 @@
 """Deciding what is to be done: an anti-join of what was found with what the store holds. Opens no document."""
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +35,13 @@ FROM found LEFT JOIN known USING (document_id)
 ORDER BY found.position
 """
 
+# What came out of the cache took no time to prepare, and says nothing of what reading takes.
+_PACE = """
+SELECT avg(seconds.prepare + seconds.extract + seconds.finish)
+FROM read_parquet($glob, union_by_name = true, hive_partitioning = false)
+WHERE words_key = $words AND engine = $engine AND seconds.prepare > 0
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -46,6 +54,7 @@ class Plan:
         done: documents that the store holds already.
         left_alone: documents with quarantined pages that would fail again, or have failed often enough.
         pending, pending_bytes: documents to read now.
+        seconds: what reading them takes by what such documents took before; None where nothing was read so before.
     """
 
     shards: tuple[Shard, ...]
@@ -56,6 +65,7 @@ class Plan:
     left_alone: int
     pending: int
     pending_bytes: int
+    seconds: float | None
 
 
 def plan(discovery: Discovery, root: str, schema: str, keys: Keys, settings: Settings, limit: int | None = None) -> Plan:
@@ -81,6 +91,7 @@ def plan(discovery: Discovery, root: str, schema: str, keys: Keys, settings: Set
         (sources[position], attempt) for position, (state, attempt) in enumerate(states) if state not in ("done", "left_alone")
     ][:limit]
     kinds = [state for state, _ in states]
+    pace = _pace(root, schema, keys, settings) if todo else None
     return Plan(
         shards=tuple(_shards([source for source, _ in todo], settings)),
         attempts={source.document_id: attempt for source, attempt in todo if attempt > 1},
@@ -90,13 +101,14 @@ def plan(discovery: Discovery, root: str, schema: str, keys: Keys, settings: Set
         left_alone=kinds.count("left_alone"),
         pending=len(todo),
         pending_bytes=_bytes([source for source, _ in todo]),
+        seconds=None if pace is None else pace * len(todo) / (settings.workers or os.cpu_count() or 1),
     )
 
 
 def _states(sources: Sequence[Source], root: str, schema: str, keys: Keys, settings: Settings) -> list[tuple[str, int]]:
     """For each source what is known of it, and the number of its coming try."""
-    folder = Path(root) / layout.SHARDS / f"schema={schema}"
-    if not any(folder.glob("*/*.parquet")):
+    shards = _shards_of(root, schema)
+    if not shards:
         return [("new", 1)] * len(sources)
     import pyarrow as pa  # takes a while to load, and a first run does not need it
 
@@ -108,7 +120,7 @@ def _states(sources: Sequence[Source], root: str, schema: str, keys: Keys, setti
             "version": pa.array([source.version for source in sources], pa.string()),
         }
     )
-    told: dict[str, Any] = {"glob": str(folder / "*" / "*.parquet"), "retryable": list(RETRYABLE)}
+    told: dict[str, Any] = {"glob": shards, "retryable": list(RETRYABLE)}
     told |= {"key": keys.result, "attempts": settings.retryable_attempts}
     with duckdb.connect() as connection:
         connection.register("found", found)
@@ -118,6 +130,23 @@ def _states(sources: Sequence[Source], root: str, schema: str, keys: Keys, setti
             why = str(error).partition("\n")[0]
             raise UsageError(f"the results in {root} cannot be read: {why}", "was a shard changed by hand?") from error
     return [(state, attempt + 1 if state == "retry" else 1) for state, attempt in rows]
+
+
+def _pace(root: str, schema: str, keys: Keys, settings: Settings) -> float | None:
+    """Seconds of one core that a document took on average, when it was read in the same way."""
+    shards = _shards_of(root, schema)
+    if not shards:
+        return None
+    with duckdb.connect() as connection:
+        told = {"glob": shards, "words": keys.words, "engine": settings.engine}
+        ((pace,),) = connection.execute(_PACE, told).fetchall()
+    return None if pace is None else float(pace)
+
+
+def _shards_of(root: str, schema: str) -> str:
+    """The glob of what a schema has in the store; empty where it has nothing."""
+    folder = Path(root) / layout.SHARDS / f"schema={schema}"
+    return str(folder / "*" / "*.parquet") if any(folder.glob("*/*.parquet")) else ""
 
 
 def _shards(sources: Sequence[Source], settings: Settings) -> Iterator[Shard]:

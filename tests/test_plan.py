@@ -69,3 +69,14 @@ def test_one_bad_page_among_good_ones_still_counts(tmp_path: Path, made: Made) -
     store.publish_shard(str(tmp_path), "r1", 0, INVOICE, [made("/in/a", status=Status.PARTIAL, pages=rows, page_count=2)])
     result = plan(sources("a"), str(tmp_path), "invoice", KEYS, Settings())
     assert (result.left_alone, result.done, result.pending) == (1, 0, 0)
+
+
+def test_the_time_is_judged_by_what_was_read_before_and_else_not_known(tmp_path: Path, made: Made) -> None:
+    root, settings = str(tmp_path), Settings(workers=2)
+    assert plan(sources("a"), root, "invoice", KEYS, settings).seconds is None
+    read = [made(f"/in/{n}", seconds={"prepare": 2.0, "extract": 0.5, "finish": 0.5}) for n in range(2)]
+    cached = made("/in/cached", seconds={"prepare": 0.0, "extract": 0.0, "finish": 0.1})
+    store.publish_shard(root, "r1", 0, INVOICE, [*read, cached])
+    assert plan(sources("a", "b", "c", "d"), root, "invoice", KEYS, settings).seconds == 4 * 3.0 / 2
+    assert plan(sources("0"), root, "invoice", KEYS, settings).seconds is None, "there is nothing to do"
+    assert plan(sources("a"), root, "invoice", Keys("other", "a" * 16, "r" * 16), settings).seconds is None

@@ -48,9 +48,8 @@ def start(*words: str, cwd: Path, **env: str) -> subprocess.Popen[str]:
 def on_a_terminal(*words: str, cwd: Path, **env: str) -> tuple[int, str]:
     """Run the command with a terminal for all its streams; gives its exit code and what it wrote, without colours and moves."""
     ours, theirs = pty.openpty()
-    running = subprocess.Popen(
-        [BIN / "octoglot", *words], cwd=cwd, env={**os.environ, **env}, stdin=theirs, stdout=theirs, stderr=theirs
-    )
+    streams = {"stdin": theirs, "stdout": theirs, "stderr": theirs}
+    running = subprocess.Popen([BIN / "octoglot", *words], cwd=cwd, env={**os.environ, **env}, **streams)
     os.close(theirs)
     written = b""
     with suppress(OSError):  # the terminal is gone once the command is

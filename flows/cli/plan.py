@@ -50,7 +50,7 @@ def plan(
     exclude: Exclude = None,
     format: Format = "table",
 ) -> None:
-    """Say what a run would do: files, bytes, what is done already. Touches nothing."""
+    """Say what a run would do: files, bytes, what is done already, and how long the rest may take. Touches nothing."""
     check_format(format, "table", "json")
     settings = settings_from(engine=engine, words=words)
     made = prepare(sources, schema, out, settings, limit=limit, recursive=recursive, exclude=exclude or []).plan
@@ -59,7 +59,8 @@ def plan(
         print_json([told])
         return
     for name, value in told.items():
-        print(f"{name.replace('_', ' '):22} {value:>12,}")
+        shown = "not known yet" if value is None else f"{value:,}"
+        print(f"{name.replace('_', ' '):22} {shown:>14}")
     if not made.shards:
         stderr.print("nothing to do")
 
@@ -95,4 +96,5 @@ def describe(made: planning.Plan) -> dict[str, Any]:
         "to_read": made.pending,
         "bytes_to_read": made.pending_bytes,
         "shards": len(made.shards),
+        "estimated_seconds": None if made.seconds is None else round(made.seconds, 1),
     }
