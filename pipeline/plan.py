@@ -1,5 +1,6 @@
 """Deciding what is to be done: an anti-join of what was found with what the store holds. Opens no document."""
 
+import glob
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -146,7 +147,7 @@ def _pace(root: str, schema: str, keys: Keys, settings: Settings) -> float | Non
 def _shards_of(root: str, schema: str) -> str:
     """The glob of what a schema has in the store; empty where it has nothing."""
     folder = Path(root) / layout.SHARDS / f"schema={schema}"
-    return str(folder / "*" / "*.parquet") if any(folder.glob("*/*.parquet")) else ""
+    return f"{glob.escape(str(folder))}/*/*.parquet" if any(folder.glob("*/*.parquet")) else ""
 
 
 def _shards(sources: Sequence[Source], settings: Settings) -> Iterator[Shard]:

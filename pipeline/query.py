@@ -1,5 +1,6 @@
 """SQL over a store: the views that people ask, and a connection that can read the store and do nothing else."""
 
+import glob
 import json
 import threading
 from collections.abc import Iterator
@@ -147,14 +148,14 @@ def _make_views(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
         connection.register("nothing", common_schema().empty_table())
         connection.execute("CREATE VIEW store.latest AS FROM nothing")
     connection.execute(_VIEWS)
-    records = str(folder / layout.RUNS / "*.json")
+    records = f"{glob.escape(str(folder))}/{layout.RUNS}/*.json"
     if any((folder / layout.RUNS).glob("*.json")):
         connection.execute(f"CREATE VIEW runs AS {_RUNS.replace('?', _quoted(records))}")
 
 
 def _make_schema_views(connection: duckdb.DuckDBPyConnection, folder: Path, name: str) -> None:
     """The view of a schema, and one for each of its lists; they follow what the shards hold, so they need no schema class."""
-    shards = _quoted(str(folder / layout.SHARDS / f"schema={name}" / "*" / "*.parquet"))
+    shards = _quoted(f"{glob.escape(str(folder))}/{layout.SHARDS}/schema={name}/*/*.parquet")
     connection.execute(
         f'CREATE VIEW store."{name}" AS FROM read_parquet({shards}, union_by_name = true, hive_partitioning = false)'
     )
@@ -171,12 +172,14 @@ def _make_schema_views(connection: duckdb.DuckDBPyConnection, folder: Path, name
 
 
 def _lock(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
+    # The second is the first where its name holds no character of a pattern.
+    allowed = ", ".join(_quoted(f"{name}/") for name in (str(folder), glob.escape(str(folder))))
     for setting in (
         "autoinstall_known_extensions = false",
         "autoload_known_extensions = false",
         "allow_community_extensions = false",
         f"memory_limit = '{MEMORY_LIMIT}'",
-        f"allowed_directories = [{_quoted(str(folder) + '/')}]",
+        f"allowed_directories = [{allowed}]",
         "enable_external_access = false",
         "lock_configuration = true",
     ):

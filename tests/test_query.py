@@ -7,7 +7,9 @@ import pytest
 
 from pipeline import query, store
 from pipeline.errors import Reason, UsageError
-from pipeline.records import Check, Conflict, LedgerRow, Status, Value
+from pipeline.plan import plan
+from pipeline.records import Check, Conflict, Discovery, LedgerRow, Source, Status, Value
+from pipeline.settings import Settings
 from schemas.base import DocumentSchema
 from schemas.fields import Money, Text, field
 from schemas.registry import load_schema
@@ -112,6 +114,15 @@ def test_two_schemas_and_a_schema_that_grew_live_in_one_store(root: str, made: M
     assert rows(root, "SELECT total FROM receipt") == [(Decimal("1.5"),)]
     assert len(rows(root, "FROM documents")) == 5
     assert "receipt_line_items" in {row[0] for row in rows(root, "SHOW TABLES")}
+
+
+def test_a_store_may_have_any_name(root: str, made: Made) -> None:
+    odd = f"{root}/o[1]*? it's"
+    store.publish_shard(odd, "r1", 0, INVOICE, [made("/in/a.pdf")])
+    store.write_run_record(odd, "r1", {"run_id": "r1", "state": "finished", "started": 1.0})
+    assert rows(odd, "SELECT source, runs.state FROM invoice JOIN runs USING (run_id)") == [("/in/a.pdf", "finished")]
+    found = Discovery((Source("/in/a.pdf", 10, "1"),))
+    assert plan(found, odd, "invoice", made("/in/a.pdf").keys, Settings()).done == 1
 
 
 def test_a_store_without_shards_has_empty_views(tmp_path: Path) -> None:
