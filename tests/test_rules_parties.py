@@ -386,3 +386,34 @@ def test_what_can_be_a_name_and_what_only_ends_one() -> None:
     assert not is_suffix("Harbour SDN BHD", tell("Harbour SDN BHD", "en"))
     assert is_salutation("Herrn")
     assert not is_salutation("Herr Winter")
+
+
+def test_a_letterhead_on_one_line_does_not_make_the_addressee_its_issuer() -> None:
+    found = parties(
+        """
+   Elektro Berger | Inh. Thomas Berger | Hauptstraße 5 | 4020 Linz | Tel. 0732 123456
+
+   Firma
+   Huber Bau GmbH
+   z. Hd. Herrn Franz Huber
+   Industriezeile 36
+   4020 Linz
+   UID: ATU12345675
+
+   Rechnung Nr. 77
+
+
+   Bankverbindung: Oberbank, IBAN AT611904300234573201
+   UID-Nr. ATU37675002        Steuernummer 46 123/4567
+""",
+        "de",
+    )
+    assert found == {
+        "seller_name": "Elektro Berger",
+        "seller_address": "Hauptstraße 5\n4020 Linz",
+        "seller_tax_id": "ATU37675002",
+        "seller_iban": "AT611904300234573201",
+        "buyer_name": "Huber Bau GmbH",
+        "buyer_address": "Industriezeile 36\n4020 Linz",
+        "buyer_tax_id": "ATU12345675",
+    }

@@ -84,11 +84,11 @@ def _sender(blocks: Blocks, closed: frozenset[int]) -> Sender | None:
             told = [tell(part, blocks.sheet.page.language) for part in parts]
             if len(parts) < 3 or not could_name(parts[0], told[0]) or told[0].address:
                 continue
-            last = max((n for n, t in enumerate(told) if t.address or (n > 1 and t.number)), default=0)
+            last = max((n for n, t in enumerate(told) if t.address or (n > 1 and t.number and not t.contact)), default=0)
             housed = any(t.street for t in told[1:]) or any(map(str.isdigit, " ".join(parts[1:last])))
             rest = tell(" ".join(parts[1:]), blocks.sheet.page.language)
             placed = any(t.place for t in told[1:]) or rest.place or (rest.street and told[0].company)
-            if housed and placed and not any(t.prose or t.dated or t.contact for t in told):
+            if housed and placed and not any(t.prose or t.dated or t.contact for t in told[: last + 1]):
                 first = next(n for n, part in enumerate(parts) if n and (told[n].address or any(map(str.isdigit, part))))
                 name = whole._replace(text=parts[0], cells=tuple(cell.index for cell in run))
                 last = max(last, min(len(parts) - 1, first + 1))
@@ -144,6 +144,7 @@ def _letterhead(blocks: Blocks, sender: Sender | None, closed: frozenset[int]) -
         score = _score(blocks, piece, pieces[number + 1 :]) + min(said[fold_name(trimmed(piece).text)] - 1, 1) * 1.0
         score += 2.0 if sender and fold_name(sender.name.text) == fold_name(piece.text) else 0.0
         score -= 2.5 if piece.row > end else 0.0
+        score -= 4.0 if _is_addressed(blocks, piece) else 0.0
         if score >= _STRONG and piece.box[1] < _TOP and not blocks.slip and blocks.sheet.page.page == 1:
             highest = highest or piece
             full = _over_address(blocks, piece, pieces[number + 1 :])
@@ -160,6 +161,12 @@ def _letterhead(blocks: Blocks, sender: Sender | None, closed: frozenset[int]) -
     if party and (above := _above(blocks, pieces, best)):
         party = replace(party, name=(trimmed(above), *party.name))
     return party and replace(party, cells=party.cells.difference(closed))
+
+
+def _is_addressed(blocks: Blocks, piece: Piece) -> bool:
+    """Whether a salutation stands right above a line: it is an address to send to."""
+    near = [p for p in blocks.pieces if 0.5 < blocks.sheet.down(p.box, piece.box) < 3 and blocks.aligned(p.box, piece.box)]
+    return any(is_salutation(p.text) for p in near)
 
 
 def _end_of_head(blocks: Blocks, pieces: Sequence[Piece]) -> int:

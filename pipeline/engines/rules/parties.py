@@ -44,7 +44,9 @@ def _by_heading(blocks: Blocks) -> tuple[dict[str, Party], frozenset[int]]:
         items = blocks.under(head)
         party = party_of(blocks, items, _trust(head))
         if head.role not in ("issuer", "recipient"):
-            others.update(cell for item in items for cell in item.piece.cells)
+            whole = party is not None and bool(party.address)  # below the heading of a bank the issuer's numbers go on
+            kept = [item.piece for item in items if whole or not (item.label or blocks.tell(item.piece).number)]
+            others.update(cell for piece in kept for cell in piece.cells)
         elif party and party.sure > (parties[head.role].sure + 0.1 if head.role in parties else 0.0):
             parties[head.role] = party
         elif party:

@@ -165,6 +165,8 @@ def _within(blocks: Blocks, lines: Sequence[Piece], certain: int) -> Sequence[Pi
         return ()
     if any(blocks.tell(piece).place for piece in lines[:certain]):
         more = lines[certain : certain + 1]
+        pitch = blocks.sheet.down(lines[certain - 2].box, lines[certain - 1].box) if certain > 1 else 2.0
+        more = [p for p in more if blocks.sheet.down(lines[certain - 1].box, p.box) <= 1.3 * pitch]
         near = [p for p in more if p.text.replace(" ", "").replace(".", "").isalpha() and len(p.text.split()) <= 2]
         return [*lines[:certain], *near]
     return lines[: certain + 1]

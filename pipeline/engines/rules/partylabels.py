@@ -1,5 +1,6 @@
 """Telling which cells head a party's block, and which start with a label inside one."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 from unicodedata import category
@@ -13,6 +14,8 @@ _WEAK = 4
 """Headings of so few letters (`To`, `Von`) are any line's words, but at the start of a row or with a colon."""
 _ON_A_LINE = 1.8
 """A gap of fewer units than this is one between words."""
+_ONE_BEFORE = re.compile(r"[\W_]*(?:\w+ ?/ ?)?")
+"""What may stand in front of a label: nothing but marks, or another word for the same (`Patient / Client`)."""
 _THIRD = "*third"
 
 
@@ -58,7 +61,7 @@ def sort_labels(sheet: Sheet, fields: Sequence[FieldSpec], hits: Sequence[Hit]) 
         by_cell.setdefault(hit.span.cell.index, []).append(hit)
     for index, found in sorted(by_cell.items()):
         cell = found[0].span.cell
-        first = [hit for hit in found if not any(map(str.isalnum, cell.text[: hit.span.start]))]
+        first = [hit for hit in found if _ONE_BEFORE.fullmatch(cell.text[: hit.span.start])]
         if not first:
             continue
         hit = max(first, key=lambda hit: (hit.letters, hit.name.startswith("*"), hit.weight))
