@@ -140,7 +140,10 @@ def _pace(root: str, schema: str, keys: Keys, settings: Settings) -> float | Non
         return None
     with duckdb.connect() as connection:
         told = {"glob": shards, "words": keys.words, "engine": settings.engine}
-        ((pace,),) = connection.execute(_PACE, told).fetchall()
+        try:
+            ((pace,),) = connection.execute(_PACE, told).fetchall()
+        except duckdb.Error:  # the shards of an older octoglot may lack what is asked for
+            return None
     return None if pace is None else float(pace)
 
 

@@ -25,28 +25,36 @@ NEVER = "results are never changed by SQL"
 _LATEST = "row_number() OVER (PARTITION BY document_id ORDER BY extracted_at DESC, run_id DESC) = 1"
 
 _VIEWS = """
-CREATE VIEW pages AS
+CREATE OR REPLACE VIEW pages AS
 SELECT document_id, source, schema, unnest(pages, recursive := true), run_id FROM store.latest;
-CREATE VIEW documents AS
+CREATE OR REPLACE VIEW documents AS
 SELECT document_id, source, schema, language, page_count, status, worst.stage AS stage, worst.reason AS reason,
        worst.message AS message, worst.next_step AS next_step, engine, attempt, run_id, extracted_at
 FROM (SELECT *, list_filter(pages, lambda p: p.status = 'quarantined')[1] AS worst FROM store.latest);
-CREATE VIEW fields AS
+CREATE OR REPLACE VIEW fields AS
 SELECT *, false AS corrected FROM (SELECT document_id, source, schema, unnest(fields, recursive := true) FROM store.latest);
-CREATE VIEW quarantine AS
+CREATE OR REPLACE VIEW quarantine AS
 SELECT document_id, source, schema, page, stage, reason, message, next_step, run_id FROM pages WHERE status = 'quarantined';
-CREATE VIEW checks AS
+CREATE OR REPLACE VIEW checks AS
 SELECT document_id, source, schema, unnest(checks, recursive := true) FROM store.latest;
-CREATE VIEW conflicts AS
+CREATE OR REPLACE VIEW conflicts AS
 SELECT document_id, source, schema, unnest(conflicts, recursive := true) FROM store.latest;
 """
 
+_RUN = {
+    "run_id": "VARCHAR",
+    "state": "VARCHAR",
+    "schema": "VARCHAR",
+    "started": "DOUBLE",
+    "ended": "DOUBLE",
+    "documents": "MAP(VARCHAR, BIGINT)",
+    "pages": "MAP(VARCHAR, BIGINT)",
+}
 _RUNS = """
+CREATE OR REPLACE VIEW runs AS
 SELECT run_id, state, schema, make_timestamp((started * 1e6)::BIGINT) AS started, ended - started AS seconds,
-       map_entries(documents::MAP(VARCHAR, BIGINT)) AS documents, map_entries(pages::MAP(VARCHAR, BIGINT)) AS pages
-FROM read_json(?, columns = {run_id: 'VARCHAR', state: 'VARCHAR', schema: 'VARCHAR', started: 'DOUBLE', ended: 'DOUBLE',
-                             documents: 'MAP(VARCHAR, BIGINT)', pages: 'MAP(VARCHAR, BIGINT)'})
-"""
+       map_entries(documents) AS documents, map_entries(pages) AS pages
+FROM """
 
 
 @dataclass(frozen=True)
@@ -79,7 +87,10 @@ def connect(root: str) -> Iterator[duckdb.DuckDBPyConnection]:
         connection.execute("SET parquet_metadata_cache = true")
         connection.execute(f"SET temp_directory = {_quoted(spill)}")
         try:
-            _make_views(connection, folder)
+            try:
+                _make_views(connection, folder)
+            except duckdb.BinderException:  # the shards of an older octoglot may lack columns
+                _make_views(connection, folder, " UNION ALL BY NAME FROM store.nothing")
         except duckdb.Error as error:
             raise UsageError(f"the results in {root} cannot be read: {_line(error)}", "was a shard changed by hand?") from error
         _lock(connection, folder)
@@ -132,40 +143,44 @@ def _refuse_writes(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
         steps += step["children"]
 
 
-def _make_views(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
+def _make_views(connection: duckdb.DuckDBPyConnection, folder: Path, padding: str = "") -> None:
     names = sorted(path.name.partition("=")[2] for path in (folder / layout.SHARDS).glob("schema=*"))
     schemas = [name for name in names if any((folder / layout.SHARDS / f"schema={name}").glob("*/*.parquet"))]
     # What is not for people lies in a namespace of its own, so that SHOW TABLES does not list it.
-    connection.execute("CREATE SCHEMA store")
-    for name in schemas:
-        _make_schema_views(connection, folder, name)
-    parts = [f'SELECT * EXCLUDE (record) FROM store."{name}" QUALIFY {_LATEST}' for name in schemas]
-    if parts:
-        connection.execute(f"CREATE VIEW store.latest AS {' UNION ALL BY NAME '.join(parts)}")
-    else:
+    connection.execute("CREATE SCHEMA IF NOT EXISTS store")
+    if padding or not schemas:
         from pipeline.arrow import common_schema  # pyarrow takes a while to load, and most stores do not need it here
 
-        connection.register("nothing", common_schema().empty_table())
-        connection.execute("CREATE VIEW store.latest AS FROM nothing")
+        connection.register("empty", common_schema().empty_table())
+        connection.execute("CREATE TABLE store.nothing AS FROM empty")
+        connection.unregister("empty")
+    for name in schemas:
+        _make_schema_views(connection, folder, name, padding)
+    parts = [f'SELECT * EXCLUDE (record) FROM store."{name}" QUALIFY {_LATEST}' for name in schemas]
+    connection.execute(f"CREATE OR REPLACE VIEW store.latest AS {' UNION ALL BY NAME '.join(parts) or 'FROM store.nothing'}")
     connection.execute(_VIEWS)
     records = f"{glob.escape(str(folder))}/{layout.RUNS}/*.json"
-    if any((folder / layout.RUNS).glob("*.json")):
-        connection.execute(f"CREATE VIEW runs AS {_RUNS.replace('?', _quoted(records))}")
+    told = f"read_json({_quoted(records)}, columns = {_RUN})"
+    if not any((folder / layout.RUNS).glob("*.json")):
+        columns = ", ".join(f"NULL::{kind} AS {name}" for name, kind in _RUN.items())
+        told = f"(SELECT {columns} LIMIT 0)"
+    connection.execute(_RUNS + told)
 
 
-def _make_schema_views(connection: duckdb.DuckDBPyConnection, folder: Path, name: str) -> None:
+def _make_schema_views(connection: duckdb.DuckDBPyConnection, folder: Path, name: str, padding: str) -> None:
     """The view of a schema, and one for each of its lists; they follow what the shards hold, so they need no schema class."""
     shards = _quoted(f"{glob.escape(str(folder))}/{layout.SHARDS}/schema={name}/*/*.parquet")
     connection.execute(
-        f'CREATE VIEW store."{name}" AS FROM read_parquet({shards}, union_by_name = true, hive_partitioning = false)'
+        f'CREATE OR REPLACE VIEW store."{name}" AS '
+        f"FROM read_parquet({shards}, union_by_name = true, hive_partitioning = false){padding}"
     )
-    connection.execute(f"""CREATE VIEW "{name}" AS
+    connection.execute(f"""CREATE OR REPLACE VIEW "{name}" AS
         SELECT document_id, source, language, page_count, status, engine, confidence, needs_review, 0 AS corrected_fields,
                run_id, extracted_at, unnest(record)
         FROM (FROM store."{name}" WHERE status IN ('ok', 'repaired', 'partial') QUALIFY {_LATEST})""")
     columns = connection.execute(f'DESCRIBE "{name}"').fetchall()
     for column in [row[0] for row in columns if row[1].startswith("STRUCT(") and row[1].endswith("[]")]:
-        connection.execute(f"""CREATE VIEW "{name}_{column}" AS
+        connection.execute(f"""CREATE OR REPLACE VIEW "{name}_{column}" AS
             SELECT document_id, source, line.page AS page, line_number AS line, line.* EXCLUDE (page)
             FROM (SELECT document_id, source, unnest("{column}") AS line, generate_subscripts("{column}", 1) AS line_number
                   FROM "{name}")""")

@@ -3,6 +3,8 @@
 from decimal import Decimal
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from pipeline import query, store
@@ -116,6 +118,20 @@ def test_two_schemas_and_a_schema_that_grew_live_in_one_store(root: str, made: M
     assert "receipt_line_items" in {row[0] for row in rows(root, "SHOW TABLES")}
 
 
+def test_a_store_of_an_older_octoglot_lacks_columns_and_answers(root: str) -> None:
+    (shard,) = Path(root).rglob("*.parquet")
+    table = pq.read_table(shard)
+    pages = [[{key: page[key] for key in page if key != "words_from"} for page in row] for row in table["pages"].to_pylist()]
+    older = table.drop_columns(["conflicts", "needs_review", "seconds", "pages"]).append_column("pages", pa.array(pages))
+    pq.write_table(older, shard)
+    (Path(root) / "runs" / "r1.json").unlink()
+    assert rows(root, "SELECT total, needs_review FROM invoice") == [(3, None)]
+    assert rows(root, "FROM conflicts") == []
+    assert rows(root, "SELECT reason, next_step <> '' FROM quarantine") == [("encrypted", True)]
+    assert rows(root, "SELECT count(*), count(words_from) FROM pages") == [(3, 0)]
+    assert rows(root, "SELECT started, seconds FROM runs") == []
+
+
 def test_a_store_may_have_any_name(root: str, made: Made) -> None:
     odd = f"{root}/o[1]*? it's"
     store.publish_shard(odd, "r1", 0, INVOICE, [made("/in/a.pdf")])
@@ -129,6 +145,7 @@ def test_a_store_without_shards_has_empty_views(tmp_path: Path) -> None:
     store.write_run_record(str(tmp_path), "r1", {"run_id": "r1", "state": "running", "started": 1.0})
     assert rows(str(tmp_path), "FROM documents") == []
     assert rows(str(tmp_path), "SELECT page, reason FROM pages") == []
+    assert len(rows(str(tmp_path), "SHOW TABLES")) == 7
     with pytest.raises(UsageError, match="no results"):
         rows(str(tmp_path / "nowhere"), "SELECT 1")
 
