@@ -31,10 +31,10 @@ class Layout:
 
 
 INVOICES: Mapping[str, Layout] = {
-    "letterhead_left": Layout(_SOME, (18, 32)),
-    "letterhead_right": Layout(("description", "quantity", "unit", "unit_price", "discount", "amount"), (18, 32)),
+    "letterhead_left": Layout(_SOME, (15, 28)),
+    "letterhead_right": Layout(("description", "quantity", "unit", "unit_price", "discount", "amount"), (16, 29)),
     "two_column": Layout(("quantity", "description", "unit_price", "discount", "amount")),
-    "key_value": Layout(("pos", "description", "tax_rate", "quantity", "unit_price", "discount", "amount"), (22, 36)),
+    "key_value": Layout(("pos", "description", "tax_rate", "quantity", "unit_price", "discount", "amount"), (20, 32)),
     "form": Layout(_FEW),
     "freelancer": Layout(("description", "amount")),
     "industrial": Layout(_ALL, (32, 44)),
