@@ -45,11 +45,9 @@ class PdfFile:
             self._document = _load(Path(path))
             self._document.get_page(0).close()
         except pdfium.PdfiumError as error:
-            code = getattr(error, "err_code", None)
-            if code == raw.FPDF_ERR_PASSWORD:
-                raise DocumentError(Reason.ENCRYPTED, "the PDF asks for a password") from error
-            if code == raw.FPDF_ERR_SECURITY:
+            if getattr(error, "err_code", None) == raw.FPDF_ERR_SECURITY:
                 raise DocumentError(Reason.ENCRYPTED, "the PDF is encrypted in a way that cannot be read") from error
+            # PDFium may still give the code of the file before, so that only qpdf is believed about a password.
             self._document = _mend(path)
             self.mended = True
         self.page_count = len(self._document)

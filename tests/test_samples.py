@@ -194,8 +194,15 @@ def test_the_broken_ones_are_these():
     assert {path.name for path in (HOME / "broken").iterdir()} == set(BROKEN)
 
 
-@pytest.mark.parametrize("name", ["no_pages.pdf", *(name for name in BROKEN if name != "no_pages.pdf")])
+@pytest.mark.parametrize("name", BROKEN)
 def test_each_broken_one_raises(name):
     with pytest.raises(DocumentError) as raised:
         survey(str(HOME / "broken" / name), Settings())
     assert raised.value.reason is BROKEN[name]
+
+
+def test_a_pdf_without_pages_is_not_taken_for_the_encrypted_one_before_it():
+    for name in ("encrypted.pdf", "no_pages.pdf"):
+        with pytest.raises(DocumentError) as raised:
+            survey(str(HOME / "broken" / name), Settings())
+        assert raised.value.reason is BROKEN[name]
