@@ -5,7 +5,7 @@ venv=${1:?usage: setup.sh VENV}
 python=${PYTHON:-python3}
 
 "$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' || {
-    echo "octoglot needs Python 3.11 or 3.12; $python is $("$python" -V 2>&1). Try: make PYTHON=python3.12 $*" >&2
+    echo "octoglot needs Python 3.11 or 3.12; $python is $("$python" -V 2>&1). Try: make PYTHON=python3.12 setup" >&2
     exit 1
 }
 
