@@ -98,7 +98,7 @@ class Blocks:
 
     def _column(self, head: Head) -> list[Item]:
         cell = head.cell
-        if rest := cell.text[head.end :].strip(" :.,-/"):
+        if rest := cell.text[head.end :].strip(" :|.,-/"):
             start = self.piece(cell, cell.text.find(rest, head.end))
             return self.block(start, cell.box)
         right, below = self._right(cell), self._below(cell)
@@ -146,7 +146,7 @@ class Blocks:
                 if any(self.tell(item.piece).address for item in items):
                     break
                 label, end = "*other", 0
-            rest = cell.text[end:].strip(" :.,-")
+            rest = cell.text[end:].strip(" :|.,-")
             value = self.piece(cell, cell.text.find(rest, end)) if rest else self._right(cell)
             if value is None:
                 pending, last = label, line
@@ -235,13 +235,13 @@ class Blocks:
     def _bare(self, cell: Cell) -> bool:
         """Whether a cell is nothing but a label of a party's block."""
         label, end = self.labels.get(cell.index, ("", 0))
-        return is_own(label) and not cell.text[end:].strip(" :.,-()/")
+        return is_own(label) and not cell.text[end:].strip(" :|.,-()/")
 
     def _labelled_value(self, cell: Cell) -> list[Item]:
         label, end = self.labels.get(cell.index, ("", 0))
         if not is_own(label):
             return []
-        if rest := cell.text[end:].strip(" :.,-()/"):
+        if rest := cell.text[end:].strip(" :|.,-()/"):
             return [Item(label, self.piece(cell, cell.text.find(rest, end)))]
         value = self._right(cell) or self._below(cell)
         if value is None:
@@ -282,7 +282,7 @@ class Blocks:
         for below in self.sheet.below(cell.box, cell.row, self._near + 1):
             if self._heads(cell.box, below.box):
                 label, end = self.labels.get(below.index, ("", 0))
-                rest = below.text[end:].strip(" :.,")
+                rest = below.text[end:].strip(" :|.,")
                 return self.piece(below, below.text.find(rest, end)) if is_own(label) and rest else None
         return None
 

@@ -110,12 +110,12 @@ def _head(sheet: Sheet, hit: Hit, found: Iterable[Hit], roles: Mapping[str, str]
         if joined and other.name in (*roles, _THIRD):
             end = _end(other)
     rest = cell.text[end:]
-    colon = rest.lstrip(" )").startswith(":")
+    colon = rest.lstrip(" )")[:1] in (":", "|")  # a ruled line between two boxes is read as a stroke
     if hit.letters <= _WEAK and not colon and sheet.rows[cell.row][0] is not cell:
         return None
-    if not rest.strip(" :.,-()/") or colon:
+    if not rest.strip(" :|.,-()/") or colon:
         return Head(role, cell, end, colon, hit.weight)
-    named = rest.strip(" :.")
+    named = rest.strip(" :|.")
     if starts_open(hit.span.text) and not named[:1].islower() and could_name(named, tell(named, language)):
         return Head(role, cell, end, False, hit.weight)
     return None
@@ -126,7 +126,7 @@ def _is_label(hit: Hit, own: bool) -> bool:
     rest = hit.span.cell.text[_end(hit) :].lstrip(" )")
     if hit.letters <= 2 and not own and rest[:1] != ":":
         return False  # `No.12, High Street`
-    if not rest.strip(" :.,-()/") or rest[:1] == ":" or (rest[:1] in ".#°º/-" and hit.name not in ("*name", "*part")):
+    if not rest.strip(" :|.,-()/") or rest[:1] in (":", "|") or (rest[:1] in ".#°º/-" and hit.name not in ("*name", "*part")):
         return True
     numbered = not own or hit.name == "*other"
     return numbered and any(map(str.isdigit, rest)) and hit.letters >= 3

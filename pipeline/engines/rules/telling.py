@@ -89,7 +89,7 @@ def tell(text: str, language: str) -> Telling:
     digits = sum(c.isdigit() for c in plain)
     letters = letters_of(plain)
     legal = _legal(text, folded)
-    place = bool(_PLACE.search(plain) or _TOWN_OF_FOUR.search(plain)) and (
+    place = bool(_PLACE.search(plain) or _TOWN_OF_FOUR.search(plain.lstrip(" ,.;:'‚‘|"))) and (
         letters > 2 or bool(_POST_CODE.fullmatch(plain.strip(" ,.")))
     )
     coded = bool(find_ibans(plain) or find_tax_ids(plain, language))
@@ -119,7 +119,7 @@ def could_name(text: str, told: Telling) -> bool:
     letters = letters_of(text)
     if told.beside or told.country or (told.address and not told.legal) or len(text) > _LONGEST_NAME:
         return False
-    if len(_STRANGE.findall(text)) > 1:
+    if len(_STRANGE.findall(text)) > 1 or (text.islower() and " " in text):
         return False
     return letters >= 2 and letters > sum(c.isdigit() for c in text) and not _COLON.search(text)
 
