@@ -24,6 +24,11 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "in" / "a.pdf").write_bytes(b"%PDF-")
     (tmp_path / "empty").mkdir()
     (tmp_path / "file").write_text("x")
+    (tmp_path / "in-the-way").mkdir()
+    (tmp_path / "in-the-way" / "shards").touch()
+    damaged = tmp_path / "damaged" / "shards" / "schema=invoice" / "run=r1" / "shard-00000.parquet"
+    damaged.parent.mkdir(parents=True)
+    damaged.write_text("not Parquet")
     return tmp_path
 
 
@@ -38,18 +43,22 @@ def folder(tmp_path: Path) -> Path:
         ("run in --schema invoice --engine nope", "there is no engine called 'nope'"),
         ("run in --schema invoice --words nope", "setting words"),
         ("run in --schema missing.py", "there is no schema file"),
+        ("run in --schema invoice --out /proc/x", "cannot write to /proc/x"),
+        ("run in --schema invoice --engine fake --out in-the-way", "cannot write to {folder}/in-the-way/shards"),
+        ("run in --schema invoice --engine fake --out damaged", "the results in {folder}/damaged cannot be read"),
         ("plan nowhere --schema invoice", "there is no file or folder nowhere"),
         ("sql SELEKT --out in", "there are no results in in"),
         ("sql SELEKT --format nope --out in", "there is no format 'nope'"),
         ("schemas show nope", "there is no schema called 'nope'"),
         ("schemas dance", "say `octoglot schemas list`"),
         ("evaluate --truth nowhere.jsonl --out in", "cannot be read"),
+        ("evaluate --truth nowhere.jsonl --out in --by day", "results are not told by 'day'"),
     ],
 )
 def test_what_is_wrong_is_one_line_and_exit_code_2(words: str, said: str, folder: Path) -> None:
     done = octoglot(*words.split(), cwd=folder)
     assert done.returncode == 2
-    assert said in done.stderr
+    assert said.format(folder=folder) in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
     assert done.stdout == ""
 
@@ -60,6 +69,14 @@ def test_a_setting_that_cannot_be_is_told_by_name(folder: Path) -> None:
     assert (done.returncode, "setting ocr_dpi" in done.stderr) == (2, True)
     (folder / "octoglot.toml").write_text("nonsense = 7\n")
     assert "setting nonsense" in octoglot("plan", "in", "--schema", "invoice", cwd=folder).stderr
+    (folder / "octoglot.toml").write_text("ocr_dpi = [")
+    assert "the settings cannot be read" in octoglot("plan", "in", "--schema", "invoice", cwd=folder).stderr
+
+
+def test_a_misspelt_variable_is_not_lost(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OCTOGLOT_OCR_DPY", "300")
+    done = octoglot("plan", "in", "--schema", "invoice", cwd=folder)
+    assert (done.returncode, "there is no setting OCTOGLOT_OCR_DPY" in done.stderr) == (2, True)
 
 
 def test_plan_touches_nothing(folder: Path) -> None:
