@@ -225,3 +225,15 @@ Damaged             2.5 %          Currency: Argentine Peso (ARS)
 
 def test_a_page_without_words_has_no_values() -> None:
     assert read_sheet(Sheet(PageWords(1, Frame(10, 10))), Invoice) == []
+
+
+def test_a_label_ends_behind_its_last_tone_mark() -> None:
+    (hit,) = find_labels(
+        Sheet(typed("วันที่ 5 เมษายน 2567", "th")), [spec for spec in specs(Invoice) if spec.name == "issue_date"]
+    )
+    assert hit.span.text == "วันที่"
+
+
+def test_of_labels_that_are_nearly_there_the_likest_is_meant() -> None:
+    page = typed("Invoice Datc   1 May 2024", words_from=WordsFrom.OCR)
+    assert [hit.name for hit in find_labels(Sheet(page), specs(Invoice))] == ["issue_date"]

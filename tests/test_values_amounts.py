@@ -233,3 +233,9 @@ def test_what_babel_prints_is_read_back(locale, value):
 def test_the_end_of_a_bic_is_no_currency() -> None:
     assert find_currencies("SWIFT HELADEF1GEL") == []
     assert [mark.code for mark in find_currencies("100GEL")] == ["GEL"]
+
+
+def test_a_baht_sign_that_ocr_took_for_a_letter() -> None:
+    assert [mark.code for mark in find_currencies("รวม 18,432.90 B", "th")] == ["THB"]
+    assert find_currencies("Total 18,432.90 B", "en") == []
+    assert parse_amount("18,432.90 B", "th") == Amount(Decimal("18432.90"), "THB")

@@ -26,7 +26,10 @@ def find_currencies(text: str, language: str = "und") -> list[Mark]:
     A sign counts wherever it stands, `RM` and codes also glued to digits (`RM31.60`), words only as whole words. A bare `$` is
     the dollar or real of the language (en de fr it hi th: USD, pt: BRL); in Spanish and without a language its code is empty.
     """
-    return [Mark(m.start(), m.end(), _code(m.group(), language)) for m in _pattern().finditer(text)]
+    found = [Mark(m.start(), m.end(), _code(m.group(), language)) for m in _pattern().finditer(text)]
+    for sign, code in _table()["misread"].get(language, {}).items():
+        found += [Mark(m.start("sign"), m.end("sign"), code) for m in _misread(sign).finditer(text)]
+    return sorted(found)
 
 
 def currency_of(text: str, language: str = "und") -> str:
@@ -59,6 +62,11 @@ def _pattern() -> re.Pattern[str]:
     code = rf"(?<!{letter})(?<!{letter}\d)(?:{'|'.join(table['codes'].split())})(?!{letter})"
     word = rf"(?<!{letter})(?i:{'|'.join(map(re.escape, words))})(?!{letter}|{_MARKS})"
     return re.compile("|".join([*sign, code, word]))
+
+
+@cache
+def _misread(sign: str) -> re.Pattern[str]:
+    return re.compile(rf"(?<=[.,]\d\d)(?: ?(?P<sign>{re.escape(sign)}))(?!\w)")
 
 
 def _code(mark: str, language: str) -> str:

@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from importlib import resources
@@ -17,6 +18,8 @@ from schemas.fields import FieldSpec, Kind
 _FUZZY_FROM = 6
 """Shorter labels are not looked for with errors in them."""
 _ALIKE = 0.8
+_ALIKE_ENOUGH = 0.88
+"""How alike a label must be to take the place of a shorter one that is spelt right (`Invoice Datc`)."""
 
 
 class Hit(NamedTuple):
@@ -69,7 +72,7 @@ def find_labels(sheet: Sheet, fields: Iterable[FieldSpec], *, decoys: bool = Tru
         if misread:
             found += _fuzzy(squeezed, labels, found)
         for label, start, end, weight in _compounds(_longest(found)):
-            span = Span(cell, *squeezed.origin.span(start, end))
+            span = _with_marks(Span(cell, *squeezed.origin.span(start, end)))
             if not _within_number(span):
                 hits.append(Hit(label.name, label.kind, span, weight, end - start))
     return hits
@@ -133,21 +136,21 @@ def _exact(squeezed: Squeezed, labels: Sequence[_Label]) -> Iterator[_Match]:
 
 def _fuzzy(squeezed: Squeezed, labels: Sequence[_Label], found: Sequence[_Match]) -> list[_Match]:
     """Labels at the head of a cell that are spelt a little wrong there."""
-    if any(start == 0 for _, start, _, _ in found):
-        return []
-    best: list[_Match] = []
+    exact = max((end for _, start, end, _ in found if start == 0), default=0)
+    least = _ALIKE_ENOUGH if exact else _ALIKE
+    best: list[tuple[float, _Match]] = []
     for label in labels:
         size = len(label.text)
-        if size < _FUZZY_FROM or len(squeezed.text) < size - 1:
+        if size < max(_FUZZY_FROM, exact + 3) or len(squeezed.text) < size - 1:
             continue
         for end in (size, size - 1, size + 1):
             if end not in squeezed.edges:
                 continue
-            alike = Levenshtein.normalized_similarity(label.text, squeezed.text[:end], score_cutoff=_ALIKE)
+            alike = Levenshtein.normalized_similarity(label.text, squeezed.text[:end], score_cutoff=least)
             if alike:
-                best.append((label, 0, end, label.weight * alike))
-    most = max((weight for *_, weight in best), default=0.0)
-    return [item for item in best if item[3] == most]
+                best.append((alike, (label, 0, end, label.weight * alike)))
+    most = max((alike for alike, _ in best), default=0.0)
+    return [match for alike, match in best if alike == most]
 
 
 def _longest(found: Sequence[_Match]) -> list[_Match]:
@@ -159,6 +162,14 @@ def _longest(found: Sequence[_Match]) -> list[_Match]:
         if all(other[1:3] == (start, end) and other[0][:2] != label[:2] for other in over):
             kept.append(item)
     return sorted(kept, key=lambda item: item[1])
+
+
+def _with_marks(span: Span) -> Span:
+    """The span with the tone marks and vowel signs behind it, which folding drops."""
+    end = span.end
+    while end < len(span.cell.text) and unicodedata.category(span.cell.text[end]).startswith("M"):
+        end += 1
+    return Span(span.cell, span.start, end)
 
 
 def _within_number(span: Span) -> bool:

@@ -51,7 +51,7 @@ class Neighbourhood:
 
         Args:
             hit: the label.
-            column: go on down the column below the label, as under the heading of a table of sums.
+            column: the value is a sum: go on down the column below the label, as under the heading of a table of sums.
         """
         cell = hit.span.cell
         trust = hit.weight * self._standing(hit)
@@ -63,7 +63,9 @@ class Neighbourhood:
                 if self.labelled(right):
                     break
                 far = min(max(self.sheet.across(cell.box, right.box), 0.0) / _FAR, 1.0)
-                yield Slot(Span(right, 0, len(right.text)), trust * RIGHT * _FADE**place * (1 - 0.3 * far), apart=far)
+                # Sums stand at the right edge, however far from their labels.
+                near = _FADE**place * (BEHIND if column else RIGHT * (1 - 0.3 * far))
+                yield Slot(Span(right, 0, len(right.text)), trust * near, apart=far)
         yield from self._below(hit, trust, column)
 
     def labelled(self, cell: Cell) -> bool:
