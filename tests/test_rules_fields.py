@@ -5,7 +5,7 @@ from typing import ClassVar
 import pytest
 
 from pipeline.engines.ocr import read_sheet
-from pipeline.engines.rules.fields import read_fields
+from pipeline.engines.rules.fields.choose import read_fields
 from pipeline.engines.rules.labels import find_labels
 from pipeline.engines.rules.sheet import Sheet
 from pipeline.records import Frame, PageWords, WordsFrom

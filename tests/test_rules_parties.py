@@ -3,7 +3,7 @@
 import pytest
 
 from pipeline.engines.rules.labels import find_labels
-from pipeline.engines.rules.parties import read_parties
+from pipeline.engines.rules.parties.read import read_parties
 from pipeline.engines.rules.sheet import Sheet
 from pipeline.records import Leaf, WordsFrom
 from schemas.base import Schema, specs

@@ -6,8 +6,8 @@ from typing import ClassVar
 import pytest
 
 from pipeline.engines.rules.sheet import Sheet
-from pipeline.engines.rules.tables import Table, read_table
-from pipeline.engines.rules.tokens import tokens_of
+from pipeline.engines.rules.tables.read import Table, read_table
+from pipeline.engines.rules.tables.tokens import tokens_of
 from pipeline.records import WordsFrom
 from schemas.base import DocumentSchema, Row, Schema, specs
 from schemas.fields import Date, Identifier, Kind, Money, Number, Text, field, table

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.engines.rules.telling import could_name, is_salutation, is_suffix, tell
+from pipeline.engines.rules.parties.telling import could_name, is_salutation, is_suffix, tell
 
 
 @pytest.mark.parametrize(

@@ -5,11 +5,11 @@ from functools import cache
 from importlib import resources
 
 from pipeline.engines.base import PageRequest
-from pipeline.engines.rules.fields import read_fields
+from pipeline.engines.rules.fields.choose import read_fields
 from pipeline.engines.rules.labels import find_labels
-from pipeline.engines.rules.parties import read_parties
+from pipeline.engines.rules.parties.read import read_parties
 from pipeline.engines.rules.sheet import Sheet
-from pipeline.engines.rules.tables import read_table
+from pipeline.engines.rules.tables.read import read_table
 from pipeline.records import Leaf, PageAnswer
 from pipeline.settings import Settings
 from schemas.base import Schema, specs
@@ -59,8 +59,7 @@ def read_sheet(sheet: Sheet, schema: Schema, page_count: int = 1) -> list[Leaf]:
 
 @cache
 def _rules() -> str:
-    home = resources.files("pipeline.engines").joinpath("rules")
-    texts = [
-        file.read_text("utf-8") for file in sorted(home.iterdir(), key=lambda f: f.name) if file.name.endswith((".py", ".toml"))
-    ]
-    return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:16]
+    """A hash of all that the rules are made of."""
+    with resources.as_file(resources.files("pipeline.engines.rules")) as home:
+        files = sorted(path for path in home.rglob("*") if path.suffix in (".py", ".toml"))
+        return hashlib.sha256(b"\0".join(path.read_bytes() for path in files)).hexdigest()[:16]

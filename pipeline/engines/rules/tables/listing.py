@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from pipeline.engines.rules.columns import Roles
-from pipeline.engines.rules.endings import opens
-from pipeline.engines.rules.headings import labelled_as
 from pipeline.engines.rules.sheet import Sheet
-from pipeline.engines.rules.tokens import Row, Token, middle, tokens_of, words_of
+from pipeline.engines.rules.tables.columns import Roles
+from pipeline.engines.rules.tables.endings import opens
+from pipeline.engines.rules.tables.headings import labelled_as
+from pipeline.engines.rules.tables.tokens import Row, Token, middle, tokens_of, words_of
 from pipeline.values.arithmetic import product_holds, sum_holds
 from schemas.fields import FieldSpec
 

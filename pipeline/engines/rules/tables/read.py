@@ -5,13 +5,13 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import NamedTuple
 
-from pipeline.engines.rules.columns import NUMERIC, Column, Roles, multiplies, roles_of
-from pipeline.engines.rules.grid import PROSE, Grid, read_grid, read_loose_grid
-from pipeline.engines.rules.headings import Heading, find_headings
-from pipeline.engines.rules.listing import ListRow, read_listing
 from pipeline.engines.rules.sheet import Sheet, Span
-from pipeline.engines.rules.tokens import Row, Token, rows_of, words_of
-from pipeline.engines.rules.wraps import GridRow
+from pipeline.engines.rules.tables.columns import NUMERIC, Column, Roles, multiplies, roles_of
+from pipeline.engines.rules.tables.grid import PROSE, Grid, read_grid, read_loose_grid
+from pipeline.engines.rules.tables.headings import Heading, find_headings
+from pipeline.engines.rules.tables.listing import ListRow, read_listing
+from pipeline.engines.rules.tables.tokens import Row, Token, rows_of, words_of
+from pipeline.engines.rules.tables.wraps import GridRow
 from pipeline.records import Box, Leaf, WordsFrom
 from pipeline.values.numbers import read_core
 from schemas.fields import FieldSpec

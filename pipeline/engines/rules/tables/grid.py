@@ -6,12 +6,21 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from statistics import median
 
-from pipeline.engines.rules.columns import NUMERIC, Column, Figures, TableLine, column_at, is_pure, lay_columns, name_columns
-from pipeline.engines.rules.endings import opens
-from pipeline.engines.rules.headings import Head, Heading, labelled_as
 from pipeline.engines.rules.sheet import Sheet
-from pipeline.engines.rules.tokens import Row, Token, ends_of, middle, tokens_of
-from pipeline.engines.rules.wraps import EDGE, ROW_LINES, GridRow, Loose, TextColumn, attach
+from pipeline.engines.rules.tables.columns import (
+    NUMERIC,
+    Column,
+    Figures,
+    TableLine,
+    column_at,
+    is_pure,
+    lay_columns,
+    name_columns,
+)
+from pipeline.engines.rules.tables.endings import opens
+from pipeline.engines.rules.tables.headings import Head, Heading, labelled_as
+from pipeline.engines.rules.tables.tokens import Row, Token, ends_of, middle, tokens_of
+from pipeline.engines.rules.tables.wraps import EDGE, ROW_LINES, GridRow, Loose, TextColumn, attach
 from pipeline.values.text import MINUS
 from schemas.fields import FieldSpec, Kind
 

@@ -11,7 +11,7 @@ from rapidfuzz.distance import Levenshtein
 
 from pipeline.engines.rules.labels import squeeze
 from pipeline.engines.rules.sheet import Sheet
-from pipeline.engines.rules.tokens import Token, words_of
+from pipeline.engines.rules.tables.tokens import Token, words_of
 from pipeline.records import WordsFrom
 from schemas.base import load_labels
 
@@ -63,7 +63,7 @@ def _only_figures(words: Sequence[str]) -> bool:
 @cache
 def _labels(sort: Sort) -> frozenset[str]:
     """The words of `sort`: our own, and those that label the sums of an invoice or a receipt: a single short one as a due."""
-    text = resources.files("pipeline.engines.rules").joinpath("sums.toml").read_text(encoding="utf-8")
+    text = resources.files("pipeline.engines.rules.tables").joinpath("sums.toml").read_text(encoding="utf-8")
     told: dict[str, dict[str, list[str]]] = tomllib.loads(text)
     own = {squeeze(word).text for words in told[sort].values() for word in words}
     schema = (load_labels(name).get(field, {}) for name in ("invoice", "receipt") for field in _SUMS)

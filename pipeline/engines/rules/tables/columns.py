@@ -7,8 +7,8 @@ from decimal import Decimal
 from itertools import combinations
 from typing import NamedTuple
 
-from pipeline.engines.rules.headings import Head
-from pipeline.engines.rules.tokens import Token, words_of
+from pipeline.engines.rules.tables.headings import Head
+from pipeline.engines.rules.tables.tokens import Token, words_of
 from pipeline.values.arithmetic import product_holds
 from schemas.fields import FieldSpec, Kind
 

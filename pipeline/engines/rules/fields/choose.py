@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from itertools import combinations, product
 
-from pipeline.engines.rules.candidates import Candidate, find_candidates
+from pipeline.engines.rules.fields.candidates import Candidate, find_candidates
+from pipeline.engines.rules.fields.weights import UNLABELLED, Page, Scored, weigh
 from pipeline.engines.rules.labels import Hit
 from pipeline.engines.rules.sheet import Reading, Sheet
-from pipeline.engines.rules.weights import UNLABELLED, Page, Scored, weigh
 from pipeline.records import Leaf, Typed
 from pipeline.values.arithmetic import SUM_TOLERANCE, judge, sum_holds
 from schemas.base import Order, Rule, Schema, Sum, specs

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, field
 
-from pipeline.engines.rules.columns import Column, TableLine, column_at
-from pipeline.engines.rules.tokens import Token, words_of
+from pipeline.engines.rules.tables.columns import Column, TableLine, column_at
+from pipeline.engines.rules.tables.tokens import Token, words_of
 
 ROW_LINES = 2.7
 """Lines of one row stand at most so far from each other, in units."""

@@ -6,8 +6,8 @@ from typing import NamedTuple
 from unicodedata import category
 
 from pipeline.engines.rules.labels import Hit, find_labels
+from pipeline.engines.rules.parties.telling import block_labels, could_name, starts_open, tell
 from pipeline.engines.rules.sheet import Cell, Sheet
-from pipeline.engines.rules.telling import block_labels, could_name, starts_open, tell
 from schemas.fields import FieldSpec, Kind
 
 _WEAK = 4

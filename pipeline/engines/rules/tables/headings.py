@@ -10,7 +10,7 @@ from rapidfuzz.distance import Levenshtein
 
 from pipeline.engines.rules.labels import squeeze
 from pipeline.engines.rules.sheet import Cell, Sheet
-from pipeline.engines.rules.tokens import Row, ends_of, is_rule, middle
+from pipeline.engines.rules.tables.tokens import Row, ends_of, is_rule, middle
 from pipeline.records import WordsFrom
 from pipeline.values.amounts import find_amounts
 from schemas.fields import FieldSpec, Kind

@@ -5,7 +5,7 @@ from decimal import Decimal
 from itertools import permutations
 from typing import NamedTuple
 
-from pipeline.engines.rules.candidates import Candidate
+from pipeline.engines.rules.fields.candidates import Candidate
 from pipeline.engines.rules.labels import Hit
 from pipeline.engines.rules.sheet import Sheet
 from schemas.fields import FieldSpec, Kind

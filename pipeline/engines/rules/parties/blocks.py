@@ -7,9 +7,9 @@ from statistics import median
 from typing import NamedTuple
 
 from pipeline.engines.rules.labels import Hit
-from pipeline.engines.rules.partylabels import Head, is_own, sort_labels
+from pipeline.engines.rules.parties.labels import Head, is_own, sort_labels
+from pipeline.engines.rules.parties.telling import Telling, is_salutation, tell
 from pipeline.engines.rules.sheet import Cell, Sheet, Span
-from pipeline.engines.rules.telling import Telling, is_salutation, tell
 from pipeline.records import Box
 from schemas.fields import FieldSpec
 

@@ -221,5 +221,5 @@ def _countries() -> frozenset[str]:
 
 @cache
 def _table() -> dict[str, dict[str, Any]]:
-    text = resources.files("pipeline.engines.rules").joinpath("parties.toml").read_text(encoding="utf-8")
+    text = resources.files("pipeline.engines.rules.parties").joinpath("parties.toml").read_text(encoding="utf-8")
     return tomllib.loads(text)

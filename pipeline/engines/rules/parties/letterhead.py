@@ -6,10 +6,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from pipeline.engines.rules.blocks import Blocks, Piece
-from pipeline.engines.rules.party import Party, party_of, trimmed
+from pipeline.engines.rules.parties.blocks import Blocks, Piece
+from pipeline.engines.rules.parties.party import Party, party_of, trimmed
+from pipeline.engines.rules.parties.telling import could_name, is_salutation, is_suffix, letters_of, tell
 from pipeline.engines.rules.sheet import Cell
-from pipeline.engines.rules.telling import could_name, is_salutation, is_suffix, letters_of, tell
 from pipeline.values.text import fold_name
 
 _TOP = 0.42

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from pipeline.engines.rules.fields.nearby import Neighbourhood, Slot
+from pipeline.engines.rules.fields.readers import Found, read
 from pipeline.engines.rules.labels import Hit
-from pipeline.engines.rules.nearby import Neighbourhood, Slot
-from pipeline.engines.rules.readers import Found, read
 from pipeline.engines.rules.sheet import Sheet, Span
 from pipeline.records import Typed
 from pipeline.values.arithmetic import sum_holds

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from pipeline.engines.rules.labels import Hit
+from pipeline.engines.rules.parties.telling import folded_words
 from pipeline.engines.rules.sheet import Cell, Reading, Sheet, Span
-from pipeline.engines.rules.telling import folded_words
 from pipeline.records import Leaf, WordsFrom
 from pipeline.values.dates import find_dates
 from pipeline.values.identifiers import find_ibans, find_tax_ids, normal_identifier, valid

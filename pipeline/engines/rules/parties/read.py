@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 
-from pipeline.engines.rules.blocks import Blocks
 from pipeline.engines.rules.labels import Hit
-from pipeline.engines.rules.letterhead import find_by_place
-from pipeline.engines.rules.party import Party, party_of
-from pipeline.engines.rules.partyids import read_numbers
-from pipeline.engines.rules.partylabels import Head
+from pipeline.engines.rules.parties.blocks import Blocks
+from pipeline.engines.rules.parties.labels import Head
+from pipeline.engines.rules.parties.letterhead import find_by_place
+from pipeline.engines.rules.parties.numbers import read_numbers
+from pipeline.engines.rules.parties.party import Party, party_of
 from pipeline.engines.rules.sheet import Sheet
 from pipeline.records import Box, Leaf
 from schemas.fields import FieldSpec, Kind

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from pipeline.engines.rules.blocks import Blocks, Item, Piece
-from pipeline.engines.rules.telling import could_name, is_salutation, is_suffix, tell
+from pipeline.engines.rules.parties.blocks import Blocks, Item, Piece
+from pipeline.engines.rules.parties.telling import could_name, is_salutation, is_suffix, tell
 
 _BARE: Final = re.compile(r"^[\W_]+|[\s,;:|]+$")
 

@@ -1,0 +1,1 @@
+"""Reading who is who: names, addresses and numbers of issuer and recipient."""
