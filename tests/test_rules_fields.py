@@ -237,3 +237,22 @@ def test_a_label_ends_behind_its_last_tone_mark() -> None:
 def test_of_labels_that_are_nearly_there_the_likest_is_meant() -> None:
     page = typed("Invoice Datc   1 May 2024", words_from=WordsFrom.OCR)
     assert [hit.name for hit in find_labels(Sheet(page), specs(Invoice))] == ["issue_date"]
+
+
+def test_the_total_after_rounding_is_meant_where_the_rounding_is_printed() -> None:
+    found = fields(
+        """
+Total (Excluding GST)            67.00
+GST payable                       4.02
+Total (Inclusive of GST)         71.02
+Rounding Adj                     -0.02
+TOTAL                            71.00
+""",
+        "en",
+        Receipt,
+    )
+    assert found["total"] == "71.00"
+
+
+def test_an_amount_that_ocr_tore_apart() -> None:
+    assert fields("Total RM Incl. of GST       7. 30", "en", Receipt)["total"] == "7. 30"

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from pipeline.engines.rules.sheet import Span
 from pipeline.records import Typed
-from pipeline.values.amounts import find_amounts, parse_number, parse_percent
+from pipeline.values.amounts import find_amounts, parse_amount, parse_number, parse_percent
 from pipeline.values.currencies import find_currencies
 from pipeline.values.dates import find_dates
 from pipeline.values.identifiers import find_ibans, find_tax_ids, normal_identifier
@@ -15,6 +15,8 @@ from pipeline.values.text import fold, fold_digits, fold_name
 from schemas.fields import FieldSpec, Kind
 
 _TIME = re.compile(r"\d{1,2}[:.]\d{2}(?:[:.]\d{2})?\s*(?:[AaPp][Mm]|Uhr|h)?$")
+_CENTS_APART = re.compile(r"[\s:;*=]*(?:[^\W\d]{1,3}\W{0,2})?-?\d[\d.,]*(?: [.,] ?|[.,] )\d{2}\s*")
+"""An amount that OCR tore apart (`7. 30`), alone in its place."""
 _NUMBER = re.compile(r"\S+")
 _TRAILING = " .,:;|)]}\"'»”"
 _LEADING = " .,:;|([{\"'«“=–—_"
@@ -42,6 +44,9 @@ def read(span: Span, spec: FieldSpec, habits: Habits) -> Iterator[Found]:
 
 
 def _money(span: Span, spec: FieldSpec, habits: Habits) -> Iterator[Found]:
+    if _CENTS_APART.fullmatch(span.text) and (amount := parse_amount(span.text, habits.language, decimal=habits.decimal)):
+        yield Found(_inner(span, 0, len(span.text)), amount.value, 0.9)
+        return
     sure = find_amounts(span.text, habits.language, decimal=habits.decimal)
     for start, end, amount in sure:
         yield Found(_inner(span, start, end), amount.value, 1.0)

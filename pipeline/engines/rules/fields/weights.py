@@ -18,6 +18,9 @@ UNLABELLED = 0.12
 _ONLY_ONE = 0.3
 _LARGEST = 0.25
 _PAID = 0.3
+_UNROUNDED = 0.45
+_COIN = Decimal("0.05")
+"""Sums that are paid in cash are rounded to this, where they are rounded."""
 _LATER = 0.1
 _LATER_PAGE = 0.8
 
@@ -61,6 +64,7 @@ def _sums(spec: FieldSpec, scored: Scored, page: Page) -> Iterator[tuple[Candida
     values = {candidate.key: _size(candidate) for candidate, _ in scored}
     largest = max((values[c.key] for c, s in scored if s or not c.claimed), default=Decimal())
     paid = _paid([candidate for candidate, _ in scored]) if spec.required else frozenset()
+    unrounded = _unrounded(scored) if spec.required else frozenset()
     for candidate, score in scored:
         is_largest = spec.required and values[candidate.key] == largest
         if not score:
@@ -72,6 +76,8 @@ def _sums(spec: FieldSpec, scored: Scored, page: Page) -> Iterator[tuple[Candida
             score += _LARGEST * (1 - score)
         if values[candidate.key] in paid:
             score += _PAID * (1 - score)
+        if values[candidate.key] in unrounded:
+            score *= _UNROUNDED
         yield candidate, score + _LATER * candidate.span.cell.box[1] * (score > _ONLY_ONE)
 
 
@@ -79,6 +85,13 @@ def _paid(candidates: Sequence[Candidate]) -> frozenset[Decimal]:
     """What was paid, by the amounts that are labelled as handed over or given back: one of them, or one less another."""
     other = {_size(c) for c in candidates if c.scores.get("", 0.0) > 0.5 and c.scores[""] >= c.claimed}
     return frozenset(other | {one - less for one, less in permutations(other, 2) if one > less}) - {Decimal()}
+
+
+def _unrounded(scored: Scored) -> frozenset[Decimal]:
+    """Sums that another sum is the rounding of, where the rounding is printed: 71.02, beside -0.02 and 71.00."""
+    steps = {_size(c) for c, _ in scored if c.scores.get("", 0.0) and 0 < _size(c) <= _COIN}
+    sums = {_size(c) for c, score in scored if score}
+    return frozenset(one for one in sums for other in sums if abs(one - other) in steps and one % _COIN and not other % _COIN)
 
 
 def _size(candidate: Candidate) -> Decimal:
