@@ -47,13 +47,14 @@ _RUN = {
     "schema": "VARCHAR",
     "started": "DOUBLE",
     "ended": "DOUBLE",
+    "first_page_s": "DOUBLE",
     "documents": "MAP(VARCHAR, BIGINT)",
     "pages": "MAP(VARCHAR, BIGINT)",
 }
 _RUNS = """
 CREATE OR REPLACE VIEW runs AS
 SELECT run_id, state, schema, make_timestamp((started * 1e6)::BIGINT) AS started, ended - started AS seconds,
-       map_entries(documents) AS documents, map_entries(pages) AS pages
+       first_page_s, documents, pages
 FROM """
 
 
