@@ -23,8 +23,9 @@ _DEEPEST_SHADE = 0.5
 _SKEW_LIMIT = 15.0
 _SKEW_PIXELS = 30_000
 _FEW_LETTERS = 20
+_SPECK = 0.06
 _PEAK = 1.5
-_BESIDE = (0.2, 0.65)
+_BESIDE = (0.25, 0.55)
 _ENOUGH_MARKS = 1500
 
 
@@ -43,13 +44,19 @@ class Ink:
     boxes: NDArray[np.int32]
 
     def letters(self) -> NDArray[np.int32]:
-        """The rows of `boxes` that have the size of a letter or a joined word, away from the page's edge."""
+        """The rows of `boxes` that have the size of a letter or a joined word, away from the page's edge; specks left out."""
         left, top, width, height, area = self.boxes.T
         rows, columns = self.mask.shape
-        fits = (height >= 4) & (height <= 0.08 * max(rows, columns)) & (width >= 1) & (width <= 12 * height) & (area >= 6)
+        tall = 0.08 * max(rows, columns)
+        along, upright = (height <= tall) & (width <= 12 * height), (width <= tall) & (height <= 12 * width)
+        fits = (height >= 4) & (along | upright) & (area >= 6)
         dense = area >= 0.12 * width * height
         inside = (left > 0) & (top > 0) & (left + width < columns) & (top + height < rows)
-        return np.flatnonzero(fits & dense & inside).astype(np.int32)
+        found = np.flatnonzero(fits & dense & inside)
+        # Of a page's ink half is in marks above this size: specks are many and yet have little of it.
+        sizes = np.sort(area[found])
+        usual = sizes[np.searchsorted(np.cumsum(sizes), sizes.sum() / 2)] if len(sizes) else 0
+        return np.asarray(found[area[found] > _SPECK * usual], np.int32)
 
 
 def find_ink(grey: Pixels) -> Ink:
@@ -163,18 +170,22 @@ def find_lie(ink: Ink) -> Lie:
 
 
 def _beside(ink: Ink) -> float:
-    """The share of letters whose nearest neighbour stands beside them, not above or below."""
+    """The share of marks that speak for lines across the page: long ones by their shape, letters by their nearest neighbour."""
     boxes = ink.boxes[ink.letters()]
-    sides = np.maximum(boxes[:, 2], boxes[:, 3])
-    left, top, width, height, _ = boxes[sides >= 0.6 * np.median(sides)][:_ENOUGH_MARKS].T
+    areas = boxes[:, 2] * boxes[:, 3]
+    left, top, width, height, _ = boxes[areas >= 0.4 * np.median(areas)][:_ENOUGH_MARKS].T
     right, bottom = left + width, top + height
     across = np.maximum(np.maximum(left[:, None] - right, left - right[:, None]), 0)
     down = np.maximum(np.maximum(top[:, None] - bottom, top - bottom[:, None]), 0)
     apart = np.hypot(across, down)
     np.fill_diagonal(apart, np.inf)
     nearest = (np.arange(len(left)), np.argmin(apart, axis=1))
-    beside, stacked = int(np.sum(across[nearest] > down[nearest])), int(np.sum(across[nearest] < down[nearest]))
-    return beside / max(beside + stacked, 1)
+    # Joined words are long in the direction of their line, whatever is next to them; a thin letter is small.
+    joined = width * height >= np.median(areas)
+    flat, upright = joined & (width > 2 * height), joined & (height > 2 * width)
+    beside = flat | (~upright & (across[nearest] > down[nearest]))
+    stacked = upright | (~flat & (across[nearest] < down[nearest]))
+    return int(np.sum(beside)) / max(int(np.sum(beside) + np.sum(stacked)), 1)
 
 
 def _best_angle(xs: NDArray[Any], ys: NDArray[Any]) -> tuple[float, float]:

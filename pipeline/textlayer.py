@@ -1,5 +1,6 @@
 """The words of a PDF's text layer, and the cheap signs that it may not say what the page shows."""
 
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
@@ -16,6 +17,9 @@ _DOUBTFUL_SHARE = 0.02
 _SCAN_SHARE = 0.8
 _PICTURE_SHARE = 0.4
 _FEW_WORDS = 12
+_MIXED_SHARE = 0.2
+_MIXED = re.compile(r"[a-z][A-Z]\w*[A-Z]|[^\W\d_][{}|~^<>=\\?!;*#$%&+\x22]+[^\W_]|[{}|~^\\]|[a-z]\d+[a-z]", re.ASCII)
+"""Inside a word: signs that print keeps apart from letters, or capitals and digits among small letters."""
 
 
 class LayerWords(NamedTuple):
@@ -50,9 +54,11 @@ def is_suspicious(layer: TextLayer, words: Sequence[Word]) -> bool:
     """Whether the layer shows a sign of not being what is printed.
 
     The signs: a picture that may be a scan, letters that its fonts do not name, hardly a word on the page, and text that is not
-    made as writing is (few letters, or too few or too many vowels), as when a font's codes are taken for letters.
+    made as writing is (few letters, few or many vowels, signs inside words), as when a font's codes are taken for letters.
     """
     if layer.image_share > _PICTURE_SHARE or doubtful_share(layer) > _DOUBTFUL_SHARE or len(words) < _FEW_WORDS:
+        return True
+    if sum(bool(_MIXED.search(word.text)) for word in words) > _MIXED_SHARE * len(words):
         return True
     text = "".join(word.text for word in words).casefold()
     letters = [c for c in text if c.isalpha()]

@@ -20,15 +20,15 @@ from pipeline.settings import Settings
 from pipeline.tesseract import Token, missing_packs, packs_of, read
 from pipeline.textlayer import doubtful_share, is_suspicious, layer_words
 
-RULES_VERSION = 3
+RULES_VERSION = 4
 """Counted up with each change of this stage (or of what it is made of) that gives other words: kept ones are then read anew."""
 
-_SURE = 0.4
+_SURE = 0.5
 _LIKELY = 0.3
 _CLEARLY = 0.1
-_GLANCE = 0.6
+_GLANCE = 0.75
 _BAND = 0.3
-_ENOUGH_MARKS = 120
+_ENOUGH_MARKS = 80
 _FEW_MARKS = 10
 _A4_INCHES = 11.7
 _CHECK_DPI = 120

@@ -115,3 +115,7 @@ def test_signs_of_a_false_layer_are_seen() -> None:
     assert suspicious(lines(SOUND) + typed("\ufffd\ufffd\ufffd\ufffd", top=0.9, doubtful=True)), "letters without a name"
     assert suspicious(lines("".join(chr(33 + ord(letter) % 31) if letter != " " else " " for letter in SOUND))), "no letters"
     assert suspicious(lines(shifted)), "no word is spelt so"
+    assert suspicious(lines(SOUND.replace("o", "=K").replace("t", "2p|"))), "signs inside words"
+    assert not suspicious(
+        lines(SOUND + " see www.shop.co.uk?id=7 or mail a+b@shop.de ref AB12/C-99 McDonald iPhone R&D 100% (ex. VAT)")
+    )
