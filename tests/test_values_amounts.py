@@ -239,3 +239,15 @@ def test_a_baht_sign_that_ocr_took_for_a_letter() -> None:
     assert [mark.code for mark in find_currencies("รวม 18,432.90 B", "th")] == ["THB"]
     assert find_currencies("Total 18,432.90 B", "en") == []
     assert parse_amount("18,432.90 B", "th") == Amount(Decimal("18432.90"), "THB")
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("64, 200.00", "64200"), ("1,26, 800.00", "126800"), ("12, 38,150.00", "1238150"), ("रु, 14, 61, 017.00", "1461017")],
+)
+def test_spaces_that_ocr_puts_behind_the_commas_of_a_number(text: str, value: str) -> None:
+    assert [amount.value for _, _, amount in find_amounts(text, "hi")] == [Decimal(value)]
+
+
+def test_a_list_of_numbers_stays_a_list() -> None:
+    assert [amount.value for _, _, amount in find_amounts("12, 50.00, 200.00", "en")] == [Decimal("50.00"), Decimal("200.00")]

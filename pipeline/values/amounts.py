@@ -18,6 +18,8 @@ _X = "\ue000"
 _LOOSE = rf"\d+(?:[.,{APOSTROPHES} ]\d+| ?[.,] ?\d+)*"
 _GLUED = rf"\d+(?:[.,{APOSTROPHES}]\d+)*"
 _SPACED = rf"[1-9]\d{{0,2}}(?: \d{{3}})+(?:[.,]\d+)?(?! ?\d)|{_GLUED}"
+_TORN = r"\d{1,3}(?:, ?\d{2,3})*, \d{3}\.\d{2}|\d{1,3}, \d{2,3}(?:, ?\d{2,3})*,\d{3}\.\d{2}"
+"""A number that OCR put spaces into behind its commas: `1,26, 800.00`, `12, 38,150.00`."""
 _CENTS_APART = rf"(?:(?<={_X})|(?<={_X} ))\d[\d,.]*[.,] \d{{2}}(?![\d.,])"
 
 _SPACES_GROUP = frozenset({"fr", "es", "pt", "und"})
@@ -117,7 +119,7 @@ def _pattern(form: str) -> re.Pattern[str]:
         )
     if form.endswith("in front"):
         post = rf"(?: ?(?P<post>{_X}+)(?!{_X}| ?{minus}? ?\d))?"
-    core = f"{_CENTS_APART}|{_SPACED if form.startswith('spaced') else _GLUED}"
+    core = f"{_CENTS_APART}|{_TORN}|{_SPACED if form.startswith('spaced') else _GLUED}"
     apart = rf"(?<![^\s(:*={_X}_])"
     trail = rf"{minus}(?! ?\d|\w)"
     # What may not follow: more of a longer number, a percent sign, a word; one capital may (a tax letter, as in `5,00A`).

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from statistics import median
 from typing import NamedTuple
 
-from pipeline.records import Box, Leaf, PageWords
+from pipeline.records import Box, Leaf, PageWords, WordsFrom
 from pipeline.values.lines import Habits, Line, bounding, habits_of, lines_of
+
+_STROKES = frozenset("|¦")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,7 @@ class Sheet:
         for number, line in enumerate(lines):
             row = [
                 Cell(len(self.cells) + place, number, text, first, starts, bounding(page.words[first : first + len(starts)]))
-                for place, (text, first, starts) in enumerate(_parts(line))
+                for place, (text, first, starts) in enumerate(_parts(line, page.words_from is WordsFrom.OCR))
             ]
             self.rows.append(row)
             self.cells += row
@@ -113,15 +115,25 @@ class Sheet:
                     yield cell
 
 
-def _parts(line: Line) -> Iterator[tuple[str, int, tuple[int, ...]]]:
-    """The parts of a line that two spaces stand between: text, index of the first word, where its words start."""
-    begin, held = 0, 0
-    for number, start in enumerate([*line.starts[1:], len(line.text) + 2], 1):
-        if line.text[start - 2 : start] == "  " or start > len(line.text):
-            starts = line.starts[held:number]
-            yield (
-                line.text[begin : min(start - 2, len(line.text))].rstrip(),
-                line.first + held,
-                tuple(s - begin for s in starts),
-            )
-            begin, held = start, number
+def _parts(line: Line, ruled: bool) -> Iterator[tuple[str, int, tuple[int, ...]]]:
+    """The parts of a line that two spaces stand between: text, index of the first word, where its words start.
+
+    Where it is `ruled`, a stroke parts as well: OCR reads the lines of a form or table as such.
+    """
+    held: list[int] = []
+    for number, start in enumerate(line.starts):
+        end = line.starts[number + 1] if number + 1 < len(line.starts) else len(line.text)
+        stroke = ruled and line.text[start:end].strip() in _STROKES
+        if held and (stroke or line.text[start - 2 : start] == "  "):
+            yield _part(line, held)
+            held = []
+        if not stroke:
+            held.append(number)
+    if held:
+        yield _part(line, held)
+
+
+def _part(line: Line, words: Sequence[int]) -> tuple[str, int, tuple[int, ...]]:
+    begin, after = line.starts[words[0]], words[-1] + 1
+    end = line.starts[after] if after < len(line.starts) else len(line.text)
+    return line.text[begin:end].rstrip(), line.first + words[0], tuple(line.starts[word] - begin for word in words)

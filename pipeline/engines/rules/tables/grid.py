@@ -36,6 +36,8 @@ _DASH = 3.0
 """A dash that stands alone goes on with the words so near before it, in units."""
 _MARGIN = 1.0
 """Print that stands so far outside the heading is no part of the table, in units; on the right 8 times as far."""
+_STARTS = 4
+"""A table without a heading is looked for from so many lines at most."""
 PROSE = (Kind.TEXT, Kind.NAME, Kind.ADDRESS)
 
 
@@ -79,17 +81,23 @@ def read_grid(sheet: Sheet, rows: Sequence[Row], heading: Heading, specs: Sequen
     return Grid(tuple(columns), tuple(made), tuple(lines), frozenset(own))
 
 
-def read_loose_grid(sheet: Sheet, rows: Sequence[Row], specs: Sequence[FieldSpec]) -> Grid | None:
-    """A table without a heading: from the first line with three cells of figures on; None where there is none."""
+def read_loose_grids(sheet: Sheet, rows: Sequence[Row], specs: Sequence[FieldSpec]) -> Iterator[Grid]:
+    """What may be a table without a heading: from each of the first lines with three figures on."""
+    tried = 0
     for number, row in enumerate(rows):
-        if len(row) > 3 and sum(is_pure(tokens) for tokens in _cells(sheet, row)) >= 3:
-            left, right = min(cell.box[0] for cell in sheet.cells), max(cell.box[2] for cell in sheet.cells)
-            scale = sheet.aspect / sheet.unit
-            ends = (Head(left * scale, left * scale, "", {}), Head(right * scale, right * scale, "", {}))
-            grid = read_grid(sheet, rows, Heading(number, number - 1, ends), specs)
-            if grid.rows:
-                return grid
-    return None
+        cells = _cells(sheet, row)
+        lead = bool(cells) and not is_pure(cells[0]) and cells[0][0].value is not None
+        if len(cells) < 3 or sum(map(is_pure, cells)) + lead < 3:
+            continue
+        left, right = min(cell.box[0] for cell in sheet.cells), max(cell.box[2] for cell in sheet.cells)
+        scale = sheet.aspect / sheet.unit
+        ends = (Head(left * scale, left * scale, "", {}), Head(right * scale, right * scale, "", {}))
+        grid = read_grid(sheet, rows, Heading(number, number - 1, ends), specs)
+        if grid.rows:
+            yield grid
+        tried += 1
+        if tried == _STARTS:
+            return
 
 
 def _body(sheet: Sheet, rows: Sequence[Row], heading: Heading, specs: Sequence[FieldSpec]) -> Iterator[TableLine]:

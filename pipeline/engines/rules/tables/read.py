@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from pipeline.engines.rules.sheet import Sheet, Span
 from pipeline.engines.rules.tables.columns import NUMERIC, Column, Roles, multiplies, roles_of
-from pipeline.engines.rules.tables.grid import PROSE, Grid, read_grid, read_loose_grid
+from pipeline.engines.rules.tables.grid import PROSE, Grid, read_grid, read_loose_grids
 from pipeline.engines.rules.tables.headings import Heading, find_headings
 from pipeline.engines.rules.tables.listing import ListRow, read_listing
 from pipeline.engines.rules.tables.tokens import Row, Token, rows_of, words_of
@@ -90,10 +90,10 @@ def _unheaded(sheet: Sheet, page: Sequence[Row], specs: Sequence[FieldSpec]) -> 
     text = next((spec for spec in specs if spec.kind in PROSE), None)
     if roles is None or text is None:
         return [], set()
-    grid = read_loose_grid(sheet, page, specs)
-    items = _items(sheet, grid, specs) if grid else []
-    if grid and items and 2 * sum(item.proven for item in items) > len(items):
-        return items, grid.cells(max(item.last for item in items))
+    for grid in read_loose_grids(sheet, page, specs):
+        items = _items(sheet, grid, specs)
+        if 2 * sum(item.proven for item in items) > len(items):
+            return items, grid.cells(max(item.last for item in items))
     rows = read_listing(sheet, page, specs, roles)
     cells = {cell.index for row in rows for number in row.rows for cell in page[number]}
     return [_listed(sheet, row, text, roles) for row in rows], cells
