@@ -304,6 +304,8 @@ def _by_product(named: list[Column], weights: Mapping[int, float], roles: Roles,
             price = sum(row[trio[1]].money for row in rows if trio[1] in row) - sum(
                 row[trio[0]].money for row in rows if trio[0] in row
             )
+            if price < 0 and trio[1] < trio[0]:
+                kept = 0  # whole numbers to the left of prices are the counts, whatever stands over them
             rank = (round(holds * seen, 2), float(kept), float(price), float(telling), -float(chosen[2] - chosen[0]))
             if best is None or rank > best[0]:
                 best = rank, trio
