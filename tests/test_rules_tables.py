@@ -12,6 +12,7 @@ from pipeline.records import WordsFrom
 from schemas.base import DocumentSchema, Row, Schema, specs
 from schemas.fields import Date, Identifier, Kind, Money, Number, Text, field, table
 from schemas.invoice import Invoice
+from schemas.receipt import Receipt
 from tests.typewriter import typed
 
 
@@ -393,3 +394,13 @@ Day           Ticket     Route                    Distance      Fare
 def test_tokens(text: str, values: list[Decimal | None]) -> None:
     sheet = Sheet(typed(text, "de" if "2 0" not in text else "fr"))
     assert [token.value for cell in sheet.cells for token in tokens_of(sheet, cell)] == values
+
+
+def test_a_slip_may_head_its_figures_alone() -> None:
+    page = """
+                      Quantity   Price   Amount
+Kitchen towels               3    2.76     8.28
+AA batteries                 2    6.45    12.90
+Subtotal                                  21.18
+"""
+    assert [row["description"] for row in rows(page, schema=Receipt)] == ["Kitchen towels", "AA batteries"]

@@ -65,6 +65,7 @@ class Grid:
 
 def read_grid(sheet: Sheet, rows: Sequence[Row], heading: Heading, specs: Sequence[FieldSpec]) -> Grid:
     """The table under `heading`: down to the last of `rows` at most."""
+    heading = _with_open_side(sheet, rows, heading, specs)
     lines = list(_body(sheet, rows, heading, specs))
     columns = lay_columns(heading.heads, lines, specs)
     first = [dict(_placed(line, columns, None)[0]) for line in lines]
@@ -79,6 +80,16 @@ def read_grid(sheet: Sheet, rows: Sequence[Row], heading: Heading, specs: Sequen
         if left <= ends_of(sheet, cell)[0] and ends_of(sheet, cell)[1] <= right
     }
     return Grid(tuple(columns), tuple(made), tuple(lines), frozenset(own))
+
+
+def _with_open_side(sheet: Sheet, rows: Sequence[Row], heading: Heading, specs: Sequence[FieldSpec]) -> Heading:
+    """The heading with a head for the texts to the left of it, where it has none over texts: many slips head figures alone."""
+    prose = {spec.name for spec in specs if spec.kind not in NUMERIC}
+    below = [ends_of(sheet, cell)[0] for row in rows[heading.last + 1 : heading.last + 6] for cell in row]
+    left = min(below, default=heading.heads[0].x0)
+    if prose & heading.names or left > heading.heads[0].x0 - _MARGIN:
+        return heading
+    return Heading(heading.first, heading.last, (Head(left, left, "", {}), *heading.heads))
 
 
 def read_loose_grids(sheet: Sheet, rows: Sequence[Row], specs: Sequence[FieldSpec]) -> Iterator[Grid]:
