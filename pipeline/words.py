@@ -20,7 +20,7 @@ from pipeline.settings import Settings
 from pipeline.tesseract import Token, missing_packs, packs_of, read
 from pipeline.textlayer import doubtful_share, is_suspicious, layer_words
 
-RULES_VERSION = 4
+RULES_VERSION = 5
 """Counted up with each change of this stage (or of what it is made of) that gives other words: kept ones are then read anew."""
 
 _SURE = 0.5
@@ -129,11 +129,15 @@ def _is_sane(view: PageView, layer: TextLayer, words: Sequence[Word], settings: 
 
 def _ocr_draft(view: PageView, hint: str, settings: Settings) -> Draft:
     """OCR with the packs of `hint`, or as glances at part of the page tell that it must be turned, or is of another script."""
-    sheet = _sheet(view, settings)
-    packs = packs_of(hint)
-    frames = [replace(sheet.lie, turn=(sheet.lie.turn + turn) % 360) for turn in (0, 180)]
+    sheet, packs = _sheet(view, settings), packs_of(hint)
+    frames = _both_ways(sheet.lie)
     if sheet.lie.turn:
-        frames.sort(key=lambda frame: _sureness(_attempt(sheet, frame, packs, settings, glance=True)), reverse=True)
+        glances = {frame: _sureness(_attempt(sheet, frame, packs, settings, glance=True)) for frame in frames}
+        frames.sort(key=lambda frame: glances[frame], reverse=True)
+        if glances[frames[0]] < _LIKELY:
+            level = _sheet(view, settings, level=True)
+            if _sureness(_attempt(level, level.lie, packs, settings, glance=True)) > glances[frames[0]] + _CLEARLY:
+                sheet, frames = level, _both_ways(level.lie)
     first = _attempt(sheet, frames[0], packs, settings)
     if _sureness(first) >= _SURE or sheet.marks < _FEW_MARKS:
         return first
@@ -150,9 +154,18 @@ def _ocr_draft(view: PageView, hint: str, settings: Settings) -> Draft:
     return _attempt(sheet, *best, settings) if best else first
 
 
+def _both_ways(lie: Frame) -> list[Frame]:
+    return [lie, replace(lie, turn=(lie.turn + 180) % 360)]
+
+
 def _sureness(draft: Draft) -> float:
-    """The share of letters in words of three letters and more that were read surely: hardly any in a wrong turn or script."""
-    sure = sum(_letters(word.text) for word in draft.words if word.confidence >= 0.85 and _letters(word.text) > 2)
+    """The share of letters in words of three letters and more that were read surely: hardly any in a wrong turn or script.
+
+    Tesseract finds lines that run up or down as well: only words that are wider than tall count.
+    """
+    width, height = draft.frame.upright
+    across = [w for w in draft.words if (w.box[2] - w.box[0]) * width > (w.box[3] - w.box[1]) * height]
+    sure = sum(_letters(word.text) for word in across if word.confidence >= 0.85 and _letters(word.text) > 2)
     return sure / max(sum(_letters(word.text) for word in draft.words), _FEW_MARKS)
 
 
@@ -171,7 +184,7 @@ def _attempt(sheet: _Sheet, frame: Frame, packs: str, settings: Settings, *, gla
     if glance:
         top, bottom = sheet.band if frame.turn == sheet.lie.turn else (1 - sheet.band[1], 1 - sheet.band[0])
         image = np.ascontiguousarray(image[int(top * image.shape[0]) : int(bottom * image.shape[0])])
-    # All that may be read of a page together (two readings, five glances, one more in its language) stays within its time.
+    # All that may be read of a page together (two readings, some glances, one more in its language) stays within its time.
     seconds = settings.page_timeout_s / (25 if glance else 4)
     tokens = read(image, packs, settings, block=sheet.block, seconds=seconds)
     upright = page.shape if frame.turn in (0, 180) else page.shape[::-1]
@@ -179,14 +192,17 @@ def _attempt(sheet: _Sheet, frame: Frame, packs: str, settings: Settings, *, gla
     return Draft(words, frame, WordsFrom.OCR, packs)
 
 
-def _sheet(view: PageView, settings: Settings) -> _Sheet:
-    """The page at the size at which Tesseract reads best: by resolution where it is drawn, by its letters in a scan."""
+def _sheet(view: PageView, settings: Settings, *, level: bool = False) -> _Sheet:
+    """The page at the size at which Tesseract reads best: by resolution where it is drawn, by its letters in a scan.
+
+    `level` says that its lines do not run up or down, whatever they look like.
+    """
     frame, base = view.frame, PREVIEW_PX / max(view.frame.width, view.frame.height)
     preview = view.render(base, grey=True)
     ink = find_ink(preview)
     lie = find_lie(ink)
-    frame = replace(frame, turn=90 if lie.sideways else 0, skew=lie.skew)
-    if lie.sideways or lie.skew:
+    frame = replace(frame, turn=90 if lie.sideways and not level else 0, skew=lie.skew)
+    if frame.turn or frame.skew:
         ink = find_ink(straighten(preview, frame))
     marks = ink.boxes[ink.letters()]
     tall = letter_height(ink)

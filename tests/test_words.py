@@ -13,6 +13,7 @@ from PIL import Image
 from pipeline.errors import RunError
 from pipeline.language import identify
 from pipeline.pages import PageView
+from pipeline.pixels import Lie
 from pipeline.records import PageWords, WordsFrom
 from pipeline.settings import Settings
 from pipeline.words import draft, finish, missing_packs, words_fingerprint
@@ -75,6 +76,14 @@ def test_a_turned_and_skewed_scan_is_read_as_if_it_lay_straight(turn: int, skew:
         assert found.frame.skew == pytest.approx(skew, abs=0.3)
         assert on_ink(view, found) > 0.95
         assert [word.line for word in found.words] == sorted(word.line for word in found.words)
+        assert found.words[-1].line == len(LETTER) - 1
+
+
+def test_lines_that_only_look_sideways_are_read_level(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipeline.words.find_lie", lambda ink: Lie(True, 0.0))
+    with page_of(tmp_path / "page.png", letter()) as view:
+        found = read(view)
+        assert recall(found) > 0.93 and found.frame.turn == 0
         assert found.words[-1].line == len(LETTER) - 1
 
 
