@@ -59,7 +59,10 @@ def read_sheet(sheet: Sheet, schema: Schema, page_count: int = 1) -> list[Leaf]:
 
 @cache
 def _rules() -> str:
-    """A hash of all that the rules are made of."""
-    with resources.as_file(resources.files("pipeline.engines.rules")) as home:
-        files = sorted(path for path in home.rglob("*") if path.suffix in (".py", ".toml"))
-        return hashlib.sha256(b"\0".join(path.read_bytes() for path in files)).hexdigest()[:16]
+    """A hash of all that the rules are made of: their own source, and how they read amounts, dates and numbers."""
+    digest = hashlib.sha256()
+    for package in ("pipeline.engines.rules", "pipeline.values"):
+        with resources.as_file(resources.files(package)) as home:
+            for path in sorted(path for path in home.rglob("*") if path.suffix in (".py", ".toml")):
+                digest.update(path.read_bytes() + b"\0")
+    return digest.hexdigest()[:16]
