@@ -123,16 +123,24 @@ class Place(_Told):
 
 
 @cache
-def places(language: str) -> tuple[Place, ...]:
-    """The places whose papers are written in `language`, in the order of its data file."""
-    text = resources.files("sample_data.generator").joinpath("data", f"{language}.toml").read_text(encoding="utf-8")
-    told = tomllib.loads(text)
+def places(language: str, *, held_out: bool = False) -> tuple[Place, ...]:
+    """The places whose papers are written in `language`, in the order of its data file.
+
+    With `held_out` they have the other words of the layouts that nothing was made to fit.
+    """
+    told = _read(f"{language}.toml")
+    if held_out:
+        told = _over(told, _read("held_out", f"{language}.toml"))
     countries = told.pop("countries")
     return tuple(Place.model_validate(_over(told, {**own, "country": country})) for country, own in countries.items())
 
 
+def _read(*path: str) -> dict[str, Any]:
+    return tomllib.loads(resources.files("sample_data.generator").joinpath("data", *path).read_text(encoding="utf-8"))
+
+
 def _over(base: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
-    """`base` with what the country says for itself laid over it, table by table."""
+    """`base` with what `own` says otherwise laid over it, table by table."""
     merged = dict(base)
     for key, value in own.items():
         merged[key] = _over(merged[key], value) if isinstance(value, dict) and isinstance(merged.get(key), dict) else value
