@@ -24,10 +24,12 @@ class Layout:
     Attributes:
         columns: of its table of lines.
         capacity: lines that fit on its first page and on those after it; the last page has room for the sums below as many.
+        slip: it asks to pay with a slip, which always says what is due.
     """
 
     columns: tuple[str, ...] = _SOME
     capacity: tuple[int, int] = (60, 60)
+    slip: bool = False
 
 
 INVOICES: Mapping[str, Layout] = {
@@ -44,6 +46,9 @@ INVOICES: Mapping[str, Layout] = {
 }
 """By name; one more is a line here and a template of that name."""
 
+HELD_OUT_INVOICES: Mapping[str, Layout] = {"payment_slip": Layout(("description", "tax_rate", "amount"), slip=True)}
+"""Layouts drawn on request alone, to test a reader on what it was not made to fit; a line's other cells stand below it."""
+
 RECEIPTS: Mapping[str, tuple[str, ...]] = {
     "till": ("till",),
     "restaurant": ("restaurant",),
@@ -52,6 +57,9 @@ RECEIPTS: Mapping[str, tuple[str, ...]] = {
     "cash_bill": ("bill",),
 }
 """Layouts of receipts, and the shops (see Place) that use them."""
+
+HELD_OUT_RECEIPTS: Mapping[str, tuple[str, ...]] = {"loyalty_roll": ("till",)}
+"""Those that are drawn on request alone."""
 
 LONG = tuple(name for name, layout in INVOICES.items() if layout.capacity[0] < 30)
 """Layouts for invoices of several pages."""
@@ -73,7 +81,7 @@ class SetDocument:
 
 
 def set_document(layout: str, paper: Mapping[str, Any]) -> SetDocument:
-    """The paper set in the layout (a key of INVOICES or RECEIPTS)."""
+    """The paper set in the layout (a key of INVOICES or RECEIPTS, or of those held out)."""
     pdf = _compiled(layout, paper)
     # The compiler answers for what it compiled last.
     marks = json.loads(_compiler().query("<printed>", field="value"))

@@ -2,21 +2,23 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import numpy as np
 
-from sample_data.generator import content, paper_invoice, paper_receipt
+from sample_data.generator import content, layouts, paper_invoice, paper_receipt
 from sample_data.generator.broken import write_broken
-from sample_data.generator.layouts import INVOICES, RECEIPTS, SetDocument, set_document
+from sample_data.generator.layouts import SetDocument, set_document
 from sample_data.generator.looks import LOOKS, file_of
-from sample_data.generator.plan import Job, plan
+from sample_data.generator.plan import Job, plan, plan_held_out
 from sample_data.generator.truth import truth_of
 
 TRUTH = "truth.jsonl"
+_INVOICES = {**layouts.INVOICES, **layouts.HELD_OUT_INVOICES}
+_RECEIPTS = {**layouts.RECEIPTS, **layouts.HELD_OUT_RECEIPTS}
 
 
 @dataclass(frozen=True)
@@ -34,25 +36,29 @@ class Made:
         return file_of(self.document, self.job.look, words, np.random.default_rng(self.random.getrandbits(64)))
 
 
-def make(seed: int, out: Path) -> list[dict[str, Any]]:
-    """Write the documents of `seed` to `out`, in the place of those that its truth file names. Returns the truths."""
-    made = [(document, document.file()) for document in documents(seed)]
+def make(seed: int, out: Path, *, held_out: bool = False) -> list[dict[str, Any]]:
+    """Write the documents of `seed` to `out`, in the place of those that its truth file names. Returns the truths.
+
+    With `held_out` they are those in the layouts that are drawn on request alone, and there are no broken files.
+    """
+    made = [(document, document.file()) for document in documents(seed, held_out=held_out)]
     _clear(out)
     for document, data in made:
         target = out / str(document.truth["file"])
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(data)
     truths = [document.truth for document, _ in made]
-    write_broken(out / "broken", made[0][0].document.pdf)
+    if not held_out:
+        write_broken(out / "broken", made[0][0].document.pdf)
     lines = [json.dumps(truth, ensure_ascii=False) + "\n" for truth in truths]
     (out / TRUTH).write_text("".join(lines), encoding="utf-8")
     return truths
 
 
-def documents(seed: int) -> Iterator[Made]:
+def documents(seed: int, *, held_out: bool = False) -> Iterator[Made]:
     """The documents of `seed`, one after the other."""
     taken: list[str] = []
-    for index, job in enumerate(plan(Random(seed))):
+    for index, job in enumerate(plan_held_out(Random(seed)) if held_out else plan(Random(seed))):
         made = _made(job, Random(f"{seed}/{index}"))
         stem = f"{job.schema}/{job.place.language}-{job.place.country.lower()}-"
         number = 1 + sum(name.startswith(stem) for name in taken)
@@ -64,11 +70,13 @@ def documents(seed: int) -> Iterator[Made]:
 def _made(job: Job, random: Random) -> Made:
     said: content.Invoice | content.Receipt
     if job.schema == "invoice":
-        layout = INVOICES[job.layout]
+        layout = _INVOICES[job.layout]
         said = content.invoice(job.place, job.traits, layout.capacity, random)
+        if layout.slip and not said.credit_of:
+            said = replace(said, amount_due=said.money.total - (said.prepaid or 0))
         paper = paper_invoice.written(said, layout.columns, layout.capacity, job.habits, random)
     else:
-        said = content.receipt(job.place, random.choice(RECEIPTS[job.layout]), random)
+        said = content.receipt(job.place, random.choice(_RECEIPTS[job.layout]), random)
         paper = paper_receipt.written(said, job.habits, random)
     document = set_document(job.layout, paper)
     truth = {

@@ -5,6 +5,7 @@ from decimal import Decimal
 from random import Random
 from typing import Any
 
+from sample_data.generator import paper_held_out
 from sample_data.generator.content import Invoice, Line
 from sample_data.generator.paper import Habits, Item, Style, item, styled
 from sample_data.generator.parties import Party
@@ -47,6 +48,7 @@ def written(
         "notes": _notes(invoice, style),
         "greeting": "" if invoice.credit_of else place.labels["greeting"][0 if invoice.trade == "service" else -1],
         "page": labels["page"],
+        **(paper_held_out.slip(invoice, style) if "slip_title" in labels else {}),
     }
 
 

@@ -4,7 +4,7 @@ from decimal import Decimal
 from random import Random
 from typing import Any
 
-from sample_data.generator import draw
+from sample_data.generator import draw, paper_held_out
 from sample_data.generator.content import Line, Receipt
 from sample_data.generator.paper import Habits, Item, Style, item, styled
 
@@ -49,6 +49,7 @@ def written(receipt: Receipt, habits: Habits, random: Random) -> dict[str, Any]:
         "received_from": style.pair("received_from", item(receipt.customer)),
         "signature": labels["signature"],
         "thanks": labels["receipt_thanks"],
+        **(paper_held_out.roll(receipt, style, random) if "loyalty" in labels else {}),
     }
 
 

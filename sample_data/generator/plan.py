@@ -5,13 +5,14 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import TypeVar
 
-from sample_data.generator.layouts import INVOICES, LONG, RECEIPTS
+from sample_data.generator.layouts import HELD_OUT_INVOICES, HELD_OUT_RECEIPTS, INVOICES, LONG, RECEIPTS
 from sample_data.generator.looks import LOOKS
 from sample_data.generator.paper import Habits
 from sample_data.generator.places import LANGUAGES, Place, places
 
 INVOICES_EACH = 4
 RECEIPTS_EACH = 3
+HELD_OUT_EACH = 2
 """Documents a language."""
 
 _T = TypeVar("_T")
@@ -32,6 +33,9 @@ _CLEAN_RECEIPTS = (
 )
 _ROUGH_RECEIPTS = ("photo", "photo", "photo", "faded", "faded", "fine_fax", "skewed", "stamped")
 
+_HELD_OUT_TRAITS = ("credit", *["two_rates"] * 3, *["prepaid"] * 4)
+_HELD_OUT_LOOKS = ("scan", "tilted", "colour_scan", "jpeg", "png", "webp", "bilevel", "grey_tiff")
+
 
 @dataclass
 class Job:
@@ -50,11 +54,26 @@ def plan(random: Random) -> list[Job]:
     return [*_invoices(random), *_receipts(random)]
 
 
+def plan_held_out(random: Random) -> list[Job]:
+    """The documents in the layouts that are drawn on request: of each language as many born digital as scanned, all clean."""
+    jobs = []
+    for schema, layouts in (("invoice", HELD_OUT_INVOICES), ("receipt", HELD_OUT_RECEIPTS)):
+        mine = _slots(schema, HELD_OUT_EACH, random, held_out=True)
+        for job, name in zip(mine, _turns(layouts, len(mine), random), strict=True):
+            job.layout = name
+        if schema == "invoice":
+            _give_traits(mine, _HELD_OUT_TRAITS, random)
+        for language, look in zip(LANGUAGES, _turns(_HELD_OUT_LOOKS, len(LANGUAGES), random), strict=True):
+            pair = [job for job in mine if job.place.language == language]
+            for job, chosen in zip(pair, _turns(("digital", look), len(pair), random), strict=True):
+                job.look, job.habits = chosen, replace(job.habits, layered=LOOKS[chosen].layered)
+        jobs += mine
+    return jobs
+
+
 def _invoices(random: Random) -> list[Job]:
     jobs = _slots("invoice", INVOICES_EACH, random)
-    for trait in (*_TRAITS, *_TRAITS_SHARED):
-        fit = [job for job in jobs if not job.traits and _suits(trait, job.place)]
-        random.choice(fit).traits = (trait,)
+    _give_traits(jobs, (*_TRAITS, *_TRAITS_SHARED), random)
     names = _turns(INVOICES, len(jobs), random)
     for job in sorted(jobs, key=lambda job: not job.traits):
         fit_names = LONG if _is_long(job) else ("freelancer",) if "untaxed" in job.traits else tuple(INVOICES)
@@ -78,17 +97,24 @@ def _receipts(random: Random) -> list[Job]:
     return jobs
 
 
-def _slots(schema: str, each: int, random: Random) -> list[Job]:
+def _slots(schema: str, each: int, random: Random, *, held_out: bool = False) -> list[Job]:
     """`each` documents a language, its countries by turns, and by turns each country's ways to write a date."""
     jobs = []
     for language in LANGUAGES:
-        where = list(places(language))
+        where = list(places(language, held_out=held_out))
         random.shuffle(where)
         dates = {place.country: _turns(place.dates, each, random) for place in where}
         for turn in range(each):
             place = where[turn % len(where)]
             jobs.append(Job(schema, place, Habits(dates[place.country].pop())))
     return jobs
+
+
+def _give_traits(jobs: Sequence[Job], traits: Iterable[str], random: Random) -> None:
+    """Each trait to a job that it suits and that has none."""
+    for trait in traits:
+        fit = [job for job in jobs if not job.traits and _suits(trait, job.place)]
+        random.choice(fit).traits = (trait,)
 
 
 def _suits(trait: str, place: Place) -> bool:
