@@ -15,8 +15,8 @@ from pipeline.render import survey
 from pipeline.settings import Settings
 from pipeline.values.text import fold_name
 from sample_data.generator import making
-from sample_data.generator.__main__ import HOME, SEED
-from sample_data.generator.layouts import INVOICES, RECEIPTS
+from sample_data.generator.__main__ import HOME, SEED, main
+from sample_data.generator.layouts import HELD_OUT_INVOICES, HELD_OUT_RECEIPTS, INVOICES, RECEIPTS
 from sample_data.generator.looks import LOOKS
 from sample_data.generator.making import TRUTH, documents
 from sample_data.generator.places import LANGUAGES
@@ -28,12 +28,19 @@ from schemas.receipt import Receipt
 SCHEMAS = {"invoice": Invoice, "receipt": Receipt}
 TRUTHS = [json.loads(line) for line in (HOME / TRUTH).read_text(encoding="utf-8").splitlines()]
 OTHER_SEED = 7
+HELD_OUT_SEED = 4711
 
 
 @pytest.fixture(scope="module")
 def others():
     """The documents of a seed that is not the committed one, as they left the printer."""
     return list(documents(OTHER_SEED))
+
+
+@pytest.fixture(scope="module")
+def held_out():
+    """Those in the layouts that are drawn on request alone."""
+    return list(documents(HELD_OUT_SEED, held_out=True))
 
 
 def checked(truth):
@@ -133,12 +140,35 @@ def test_another_seed_gives_others_that_are_true_too(others):
     assert paired != [(made.truth["language"], made.truth["layout"], made.truth["look"]) for made in others]
 
 
-def test_every_value_of_the_truth_is_printed(others):
+def test_the_held_out_set_has_every_language_twice_and_its_own_layouts(held_out):
+    truths = [made.truth for made in held_out]
+    for truth in truths:
+        checked(truth)
+        assert truth["clean"] and (truth["schema"] == "receipt") == (truth["layout"] in HELD_OUT_RECEIPTS)
+    of = Counter((truth["schema"], truth["language"]) for truth in truths)
+    assert of == {(schema, language): 2 for schema in SCHEMAS for language in LANGUAGES}
+    born = Counter((truth["schema"], truth["language"]) for truth in truths if truth["look"] == "digital")
+    assert born == {(schema, language): 1 for schema in SCHEMAS for language in LANGUAGES}
+    assert {truth["layout"] for truth in truths} == {*HELD_OUT_INVOICES, *HELD_OUT_RECEIPTS}
+    assert not {*HELD_OUT_INVOICES, *HELD_OUT_RECEIPTS} & {*INVOICES, *RECEIPTS}
+    named = {"document_number", "issue_date", "seller_name", "seller_address", "total"}
+    assert all(named <= set(truth["fields"]) for truth in truths)
+    assert all({"quantity", "unit_price"} <= set(row) for truth in truths for row in truth["fields"]["line_items"])
+
+
+def test_the_held_out_set_is_never_written_among_the_committed_documents(monkeypatch):
+    monkeypatch.setattr("sys.argv", ["generator", "--held-out"])
+    with pytest.raises(SystemExit):
+        main()
+
+
+@pytest.mark.parametrize("seed", ["others", "held_out"])
+def test_every_value_of_the_truth_is_printed(seed, request):
     """Names, addresses and identifiers stand in the text of the document as it left the printer, and it fits its pages.
 
     Letters of Devanagari are only asked for where the document's text layer is kept: other fonts lose some.
     """
-    for made in others:
+    for made in request.getfixturevalue(seed):
         document = pdfium.PdfDocument(made.document.pdf)
         traits = made.job.traits
         assert len(document) == (3 if "three_pages" in traits else 2 if "two_pages" in traits else 1), made.truth["file"]
