@@ -96,5 +96,12 @@ def describe(made: planning.Plan) -> dict[str, Any]:
         "to_read": made.pending,
         "bytes_to_read": made.pending_bytes,
         "shards": len(made.shards),
-        "estimated_seconds": None if made.seconds is None else round(made.seconds, 1),
+        "estimated_seconds": _estimate(made),
     }
+
+
+def _estimate(made: planning.Plan) -> float | None:
+    """Seconds that the reading will take, as the store's own runs took; None where it holds none."""
+    if not made.pending:
+        return 0.0
+    return None if made.seconds is None else round(made.seconds, 1)
