@@ -303,9 +303,19 @@ class Worker:
         ranges = run.page_ranges(found.page_count, self._settings.range_pages)
         read = await asyncio.gather(*(self._read_range(shard.index, source, found, pages) for pages in ranges))
         outcomes = [outcome for range_outcomes in read for outcome in range_outcomes]
-        result = run.finish_document(source, found, outcomes, self._schema, self._settings)
+        result = self._finished(source, found, outcomes)
         if result.language != "und":
             self._hint = result.language
+        return result
+
+    def _finished(self, source: Source, found: Survey, outcomes: Sequence[run.PageOutcome]) -> DocumentResult:
+        """The document's row: a fault in a rule, or a value that no column takes, costs this document and not its shard."""
+        try:
+            result = run.finish_document(source, found, outcomes, self._schema, self._settings)
+            store.try_row(result, self._schema)
+        except Exception as error:
+            problem = Problem("finish", Reason.INTERNAL, f"{type(error).__name__}: {error}")
+            return run.finish_lost(source, problem, self._schema, self._settings, found)
         return result
 
     async def _survey(self, source: Source) -> Survey | Problem:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
-from decimal import Decimal
+from decimal import MAX_PREC, Context, Decimal
 from typing import Any
 
 import pyarrow as pa
@@ -148,7 +148,11 @@ def record_of(values: Sequence[Value], schema: Schema) -> dict[str, Any]:
     for value in values:
         spec = spec_at(schema, value.path)
         typed = value.value if _fits(value.value, spec) else None
-        typed = storable(typed) if isinstance(typed, str) else typed
+        if isinstance(typed, str):
+            typed = storable(typed)
+        elif isinstance(typed, Decimal):
+            # Zeros beyond the column's scale go; `_fits` has seen that nothing else does.
+            typed = typed.quantize(Decimal(1).scaleb(-_scale(spec)), context=Context(prec=MAX_PREC))
         name, _, column = value.path.partition(".")
         if not column:
             record[name] = typed
@@ -173,15 +177,22 @@ def _leaf_type(spec: FieldSpec) -> pa.DataType:
     return pa.date32() if spec.kind is Kind.DATE else pa.string()
 
 
+def _scale(spec: FieldSpec) -> int:
+    return PERCENT_SCALE if spec.kind is Kind.PERCENT else spec.scale
+
+
 def _fits(typed: Typed, spec: FieldSpec) -> bool:
     """Whether the value can be stored in its column as it is: nothing is rounded silently."""
     if spec.kind in (Kind.MONEY, Kind.NUMBER, Kind.PERCENT):
         if not isinstance(typed, Decimal) or not typed.is_finite():
             return False
-        scale = PERCENT_SCALE if spec.kind is Kind.PERCENT else spec.scale
-        _, digits, exponent = typed.normalize().as_tuple()
+        _, digits, exponent = typed.as_tuple()
         assert isinstance(exponent, int)
-        return -exponent <= scale and len(digits) + exponent <= DIGITS - scale
+        # By hand: Decimal.normalize would round to the 28 digits of its context.
+        print_ = "".join(map(str, digits))
+        zeros = len(print_) - len(print_.rstrip("0"))
+        whole = len(print_.lstrip("0")) + exponent
+        return typed == 0 or (-(exponent + zeros) <= _scale(spec) and whole <= DIGITS - _scale(spec))
     if spec.kind is Kind.DATE:
         return isinstance(typed, date)
     return isinstance(typed, str)

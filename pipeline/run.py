@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
+from typing import NamedTuple
 
 from pipeline import check, ground, language, merge, normalize, render, words
 from pipeline.engines.base import Engine
@@ -46,6 +47,19 @@ class PageOutcome:
     tokens_in: int = 0
     tokens_out: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
+
+
+class Hints(NamedTuple):
+    """What is known of a page's language before it is read.
+
+    Attributes:
+        likely: what the batch is mostly in: which of Tesseract's packs to try first.
+        spoken: what the document's own pages before it are in. Only this may decide what a page is in: two copies of one
+            content must not differ by what was read before them.
+    """
+
+    likely: str = "und"
+    spoken: str = "und"
 
 
 async def process_document(source: Source, engine: Engine, schema: Schema, settings: Settings) -> DocumentResult:
@@ -86,10 +100,11 @@ def prepare(
     """
     try:
         with render.open_document(source.uri, settings) as document:
+            hints = Hints(hint)
             for number in pages:
-                prepared = _prepare_page(document, number, hint, settings, need_images, (known or {}).get(number))
+                prepared = _prepare_page(document, number, hints, settings, need_images, (known or {}).get(number))
                 if prepared.words and prepared.words.language != "und":
-                    hint = prepared.words.language
+                    hints = Hints(prepared.words.language, prepared.words.language)
                 yield prepared
     except DocumentError as error:
         problem = Problem.of("open", error)
@@ -206,7 +221,7 @@ def page_ranges(page_count: int, size: int) -> list[range]:
 def _prepare_page(
     document: OpenDocument,
     number: int,
-    hint: str,
+    hints: Hints,
     settings: Settings,
     need_images: bool,
     known: PageWords | None,
@@ -214,7 +229,10 @@ def _prepare_page(
     started = time.perf_counter()
     try:
         view = document.page(number)
-        found = known or _read_words(view, number, hint, settings)
+        found = known or _read_words(view, number, hints, settings)
+        if len(found.words) > settings.max_words:
+            message = f"{len(found.words)} words on a page are more than max_words = {settings.max_words}"
+            raise DocumentError(Reason.TOO_LARGE, message)
         image = render.model_image(view, found, settings) if need_images and not found.blank else None
         return PreparedPage(number, found, image, seconds=time.perf_counter() - started)
     except DocumentError as error:
@@ -226,11 +244,11 @@ def _prepare_page(
     return PreparedPage(number, problem=problem, seconds=time.perf_counter() - started)
 
 
-def _read_words(view: PageView, number: int, hint: str, settings: Settings) -> PageWords:
+def _read_words(view: PageView, number: int, hints: Hints, settings: Settings) -> PageWords:
     if render.is_blank(view, settings):
         return PageWords(number, view.frame, blank=True)
-    draft = words.draft(view, hint, settings)
-    spoken = language.identify(draft.words, hint)
+    draft = words.draft(view, hints.likely, settings)
+    spoken = language.identify(draft.words, hints.spoken)
     return words.finish(view, number, draft, spoken, settings)
 
 

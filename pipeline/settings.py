@@ -25,6 +25,7 @@ class Settings(BaseSettings):
     range_pages: int = Field(16, ge=1, description="pages of a long document that are prepared at a time")
     max_pages: int = Field(5000, ge=1, description="a longer document is quarantined as too_large")
     max_file_mb: int = Field(2000, ge=1, description="a larger file is quarantined as too_large")
+    max_words: int = Field(12_000, ge=1, description="a page with more words is quarantined as too_large")
     max_pixels: int = Field(200_000_000, ge=1, description="an image with more pixels is quarantined as too_large")
     survey_timeout_s: float = Field(60.0, gt=0, description="time to open a file and count its pages")
     page_timeout_s: float = Field(60.0, gt=0, description="time to prepare a page, beside the wait for its turn")

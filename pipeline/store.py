@@ -51,12 +51,20 @@ def publish_shard(root: str, run_id: str, index: int, schema: Schema, results: S
     path = Path(root) / layout.shard(schema.schema_name, run_id, index)
     if path.exists():
         return path
-    shape = shard_schema(schema)
-    table = pa.Table.from_pylist([row_of(result, schema, run_id) for result in results], schema=shape)
+    table = _table(results, schema, run_id)
     sink = pa.BufferOutputStream()
     pq.write_table(table, sink, compression="zstd")
     _publish(path, sink.getvalue())
     return path
+
+
+def try_row(result: DocumentResult, schema: Schema) -> None:
+    """Make the document's row and drop it; raises whatever publishing its shard would raise because of it."""
+    _table([result], schema, "")
+
+
+def _table(results: Sequence[DocumentResult], schema: Schema, run_id: str) -> pa.Table:
+    return pa.Table.from_pylist([row_of(result, schema, run_id) for result in results], schema=shard_schema(schema))
 
 
 def write_run_record(root: str, run_id: str, record: Mapping[str, Any]) -> None:

@@ -16,6 +16,8 @@ _LEVEL = 0.6
 _DOUBTFUL_SHARE = 0.02
 _SCAN_SHARE = 0.8
 _PICTURE_SHARE = 0.4
+_LONGEST = 200
+"""Characters of a word, at most: a text without spaces must not become one word that every rule stumbles over."""
 _FEW_WORDS = 12
 _MIXED_SHARE = 0.2
 _MIXED = re.compile(r"[a-z][A-Z]\w*[A-Z]|[^\W\d_][{}|~^<>=\\?!;*#$%&+\x22]+[^\W_]|[{}|~^\\]|[a-z]\d+[a-z]", re.ASCII)
@@ -95,7 +97,7 @@ def _runs(glyphs: Sequence[Glyph], frame: Frame) -> list[list[Glyph]]:
     runs: list[list[Glyph]] = []
     for glyph in glyphs:
         before = runs[-1][-1] if runs else None
-        if before is None or glyph.parted or _breaks(before.body, glyph.body, width, height):
+        if before is None or glyph.parted or len(runs[-1]) == _LONGEST or _breaks(before.body, glyph.body, width, height):
             runs.append([glyph])
         else:
             runs[-1].append(glyph)

@@ -74,6 +74,26 @@ def test_odd_values_and_names_never_lose_a_shard(tmp_path: Path, made: Made) -> 
     assert first["document_id"] == Source("/in/\udcff.pdf", 0, "").document_id
 
 
+@pytest.mark.parametrize(
+    ("value", "stored"),
+    [
+        ("1.50000000000000000000000000001", None),
+        ("1.50000000000000000000000000000", Decimal("1.5000")),
+        ("1234567890123456.7891", Decimal("1234567890123456.7891")),
+        ("12345678901234567.00", None),
+        ("0E+40", Decimal("0.0000")),
+        ("-0.00010", Decimal("-0.0001")),
+        ("1E+15", Decimal("1000000000000000.0000")),
+    ],
+)
+def test_a_column_takes_what_fits_and_nothing_else(tmp_path: Path, made: Made, value: str, stored: Decimal | None) -> None:
+    total = Value("total", value, Decimal(value), 1)
+    path = store.publish_shard(str(tmp_path), "r1", 0, INVOICE, [made("/in/a", values=(total,))])
+    (row,) = pq.read_table(path).to_pylist()
+    assert row["record"]["total"] == stored
+    assert Decimal(row["fields"][0]["value"]) == Decimal(value)
+
+
 def _publish_for_ever(root: str, result: object) -> None:
     for index in itertools.count():
         store.publish_shard(root, "r1", index, INVOICE, [result] * 50)  # type: ignore[list-item]

@@ -251,3 +251,17 @@ def test_spaces_that_ocr_puts_behind_the_commas_of_a_number(text: str, value: st
 
 def test_a_list_of_numbers_stays_a_list() -> None:
     assert [amount.value for _, _, amount in find_amounts("12, 50.00, 200.00", "en")] == [Decimal("50.00"), Decimal("200.00")]
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "amount"),
+    [
+        ("EUR 1.000.000.000,00", "de", Amount(Decimal("1000000000.00"), "EUR")),
+        ("EUR 12.000.500.000,00", "de", Amount(Decimal("12000500000.00"), "EUR")),
+        ("R$ 1.001.234.567,89", "pt", Amount(Decimal("1001234567.89"), "BRL")),
+        ("1 000 000 000,00 EUR", "fr", Amount(Decimal("1000000000.00"), "EUR")),
+    ],
+)
+def test_thousands_of_millions_are_no_phone_numbers(text: str, language: str, amount: Amount) -> None:
+    assert [found for _, _, found in find_amounts(text, language)] == [amount]
+    assert find_amounts("0049 30 1234567", language) == []

@@ -1,5 +1,8 @@
 """Whatever OCR makes of a page, the readers of values answer and tell places inside of the text."""
 
+from collections.abc import Callable
+
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -44,3 +47,16 @@ def test_no_text_breaks_a_reader(text, language):
     for kind in Kind:
         if kind is not Kind.TABLE:
             assert same(kind, text, text, "tax_id") is (key(kind, text, "tax_id") is not None)
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize(
+    "piece",
+    ["1.", "1,2.", "1 ", "7", "1.2.3.4 ", "00 1", "a", "ก", "12/", "1,", "9 .", "% ", "EUR 1 ", "1-", "A1", "(1", "x 2 "],
+)
+@pytest.mark.parametrize(
+    "read", [parse_amount, find_amounts, parse_percent, parse_number, find_dates, parse_date, find_tax_ids, find_ibans]
+)
+def test_no_text_hangs_its_reader(read: Callable[..., object], piece: str) -> None:
+    text = piece * (4000 // len(piece)) + ". 30"
+    read(text)

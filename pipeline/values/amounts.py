@@ -15,7 +15,7 @@ __all__ = ["Amount", "currency_of", "decimal_sign", "find_amounts", "parse_amoun
 _X = "\ue000"
 """Stands for each character of a currency while amounts are looked for; `_` for what is known to be something else."""
 
-_LOOSE = rf"\d+(?:[.,{APOSTROPHES} ]\d+| ?[.,] ?\d+)*"
+_LOOSE = rf"\d+(?:(?:[{APOSTROPHES} ]| ?[.,] ?)\d+)*"
 _GLUED = rf"\d+(?:[.,{APOSTROPHES}]\d+)*"
 _SPACED = rf"[1-9]\d{{0,2}}(?: \d{{3}})+(?:[.,]\d+)?(?! ?\d)|{_GLUED}"
 _TORN = r"\d{1,3}(?:, ?\d{2,3})*, \d{3}\.\d{2}|\d{1,3}, \d{2,3}(?:, ?\d{2,3})*,\d{3}\.\d{2}"
@@ -31,7 +31,7 @@ _NOT_MONEY = tuple(
     for pattern in (
         r"(?<!\d)\d{1,2}:\d{2}(?::\d{2})?(?!\d)",
         r"(?<!\d)\d{1,4}([/.-])\d{1,2}\1\d{2,4}(?!\d)",
-        r"(?:\+|\b00)\d[\d ()./-]{7,}\d|(?<!\d)(?:\d{2}[ .]){4}\d{2}(?!\d)|\(\d{2,5}\) ?\d[\d -]{4,}\d",
+        r"(?:\+|(?<![\w.,'’])(?<!\d )00)\d[\d ()./-]{7,}\d|(?<!\d)(?:\d{2}[ .]){4}\d{2}(?!\d)|\(\d{2,5}\) ?\d[\d -]{4,}\d",
     )
 )
 """Times, dates and phone numbers."""

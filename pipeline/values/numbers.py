@@ -22,9 +22,8 @@ CORE = rf"\d+(?:[.,{APOSTROPHES} ]\d+)*"
 _INNER_SPACE = re.compile(r"(?<=\d) ?([.,]) ?(?=\d)")
 _ANY_CORE = re.compile(rf"(?<![\w.,])[{MINUS}]?\d+(?:[.,{APOSTROPHES}]\d+|[ ]\d{{3}}(?!\d))*")
 _UNAMBIGUOUS = re.compile(r"(?<![\d.,/:-])(?:\d{1,3}(?:[.,]\d{3})+|\d+)([.,])\d{2}(?![\d.,/:-]|\s?%)")
-_PERCENT = re.compile(
-    rf"([{MINUS}]?\s?\d+(?:[.,]\d+)?)\s?(?:%|٪|percent|prozent|pour cent|por ciento|por cento|per cento|प्रतिशत|ร้อยละ)", re.I
-)
+_PERCENT_WORDS = "percent|prozent|pour cent|por ciento|por cento|per cento|प्रतिशत|ร้อยละ"
+_PERCENT = re.compile(rf"(?<!\d)([{MINUS}]?\s?\d{{1,9}}(?:[.,]\d{{1,9}})?)\s?(?:%|٪|{_PERCENT_WORDS})", re.I)
 
 
 def decimal_from_language(language: str) -> str:

@@ -5,7 +5,7 @@ from decimal import Decimal
 from itertools import combinations, product
 
 from pipeline.engines.rules.fields.candidates import Candidate, find_candidates
-from pipeline.engines.rules.fields.weights import UNLABELLED, Page, Scored, weigh
+from pipeline.engines.rules.fields.weights import MOST, UNLABELLED, Page, Scored, weigh
 from pipeline.engines.rules.labels import Hit
 from pipeline.engines.rules.sheet import Reading, Sheet
 from pipeline.records import Leaf, Typed
@@ -13,6 +13,10 @@ from pipeline.values.arithmetic import SUM_TOLERANCE, judge, sum_holds
 from schemas.base import Order, Rule, Schema, Sum, specs
 from schemas.fields import Kind
 
+_COMBINATIONS = 20_000
+"""So many are tried at most: the more fields equations tie, the fewer candidates of each."""
+_TIED = 14
+"""So many fields at most are chosen together; the others go by their own scores."""
 _LEAST = 0.3
 _HOLDS = 0.5
 _HOLDS_BY_NOTHING = 0.15
@@ -50,10 +54,11 @@ def _sure(score: float) -> float:
 def _combine(scored: Mapping[str, Scored], rules: Sequence[Rule]) -> dict[str, tuple[Candidate, float]]:
     """One candidate a field or none, so that scores and rules add up to the most."""
     names = [name for name, found in scored.items() if found]
-    tied = [name for name in names if any(name in _terms(rule) for rule in rules)]
+    tied = [name for name in names if any(name in _terms(rule) for rule in rules)][:_TIED]
+    most_of_each = max(count for count in range(1, MOST + 1) if count == 1 or (count + 1) ** len(tied) <= _COMBINATIONS)
     best: dict[str, tuple[Candidate, float]] = {}
     most = float("-inf")
-    for combination in product(*([*scored[name], None] for name in tied)):
+    for combination in product(*([*scored[name][:most_of_each], None] for name in tied)):
         chosen = {name: item for name, item in zip(tied, combination, strict=True) if item}
         if not _may_stand_together(chosen):
             continue
