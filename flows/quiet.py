@@ -37,6 +37,8 @@ def set_up(state_dir: Path, ray_address: str) -> Path:
     """
     state_dir = _writable(state_dir.absolute())
     told = {**PREFECT, **RAY, "PREFECT_HOME": str(state_dir / "prefect")}
+    # Prefect keeps how a run ended there, by default in the home folder whatever PREFECT_HOME says.
+    told["PREFECT_LOCAL_STORAGE_PATH"] = str(state_dir / "prefect" / "storage")
     if not ray_address:
         # Otherwise a private local instance writes a token file into the home folder.
         told["RAY_AUTH_MODE"] = "disabled"

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import NamedTuple
 
 from pipeline.records import Leaf, PageWords, Typed, Value
@@ -107,6 +108,8 @@ def _read_date(text: str, habits: Habits) -> _Reading:
 
 def _missing_currency(spec: FieldSpec, values: Sequence[Value], habits: Habits, texts: Sequence[str], page: int) -> list[Value]:
     """The currency field that no leaf fills, from the signs beside the amounts; nothing where there is no sign at all."""
+    if not any(isinstance(value.value, Decimal) for value in values):
+        return []  # a page without figures speaks of a currency for another reason
     beside = Counter(value.currency for value in values if value.currency)
     code = beside.most_common(1)[0][0] if beside else habits.currency
     if not code or not values:

@@ -118,3 +118,8 @@ def test_a_page_without_words_is_read_by_its_leaves():
     empty = PageWords(1, Frame(1, 1), language="de")
     values = normalize([Leaf("total", "12.50"), Leaf("net_total", "1.234")], Invoice, empty)
     assert [v.value for v in values] == [D("12.50"), D("1.234")]
+
+
+def test_a_page_without_figures_has_no_currency():
+    words = page_of("Skills: PHP, SQL")
+    assert [value.path for value in normalize([Leaf("seller_name", "Ann")], Invoice, words)] == ["seller_name"]

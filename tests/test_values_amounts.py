@@ -265,3 +265,8 @@ def test_a_list_of_numbers_stays_a_list() -> None:
 def test_thousands_of_millions_are_no_phone_numbers(text: str, language: str, amount: Amount) -> None:
     assert [found for _, _, found in find_amounts(text, language)] == [amount]
     assert find_amounts("0049 30 1234567", language) == []
+
+
+def test_a_word_that_is_a_currency_in_one_language_is_none_in_another() -> None:
+    assert [mark.code for mark in find_currencies("cinco mil reais", "pt")] == ["BRL"]
+    assert find_currencies("the real price", "en") == []

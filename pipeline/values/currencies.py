@@ -26,7 +26,7 @@ def find_currencies(text: str, language: str = "und") -> list[Mark]:
     A sign counts wherever it stands, `RM` and codes also glued to digits (`RM31.60`), words only as whole words. A bare `$` is
     the dollar or real of the language (en de fr it hi th: USD, pt: BRL); in Spanish and without a language its code is empty.
     """
-    found = [Mark(m.start(), m.end(), _code(m.group(), language)) for m in _pattern().finditer(text)]
+    found = [Mark(m.start(), m.end(), _code(m.group(), language)) for m in _pattern(language).finditer(text)]
     for sign, code in _table()["misread"].get(language, {}).items():
         found += [Mark(m.start("sign"), m.end("sign"), code) for m in _misread(sign).finditer(text)]
     return sorted(found)
@@ -49,10 +49,16 @@ def _table() -> dict[str, Any]:
 
 
 @cache
-def _pattern() -> re.Pattern[str]:
+def _words(language: str) -> dict[str, str]:
+    """The words that are a currency in any language, and in this one."""
+    return {**_table()["words"], **_table()["words_of"].get(language, {})}
+
+
+@cache
+def _pattern(language: str) -> re.Pattern[str]:
     table = _table()
     signs = sorted(table["signs"], key=len, reverse=True)
-    words = sorted(table["words"], key=len, reverse=True)
+    words = sorted(_words(language), key=len, reverse=True)
     letter = r"[^\W\d_]"  # of signs such as RM, too, none may be a piece of a longer word; digits may touch them
     sign = [
         (rf"(?<!{letter})" if s[0].isalpha() else "") + re.escape(s) + (rf"(?!{letter})" if s[-1].isalpha() else "")
@@ -73,4 +79,4 @@ def _code(mark: str, language: str) -> str:
     table = _table()
     if mark == "$":
         return str(table["dollar"].get(language, ""))
-    return str(table["signs"].get(mark) or table["words"].get(fold(mark)) or mark)
+    return str(table["signs"].get(mark) or _words(language).get(fold(mark)) or mark)

@@ -20,6 +20,8 @@ _CENTS_APART = re.compile(r"[\s:;*=]*(?:[^\W\d]{1,3}\W{0,2})?-?\d[\d.,]*(?: [.,]
 _NUMBER = re.compile(r"\S+")
 _TRAILING = " .,:;|)]}\"'»”"
 _LEADING = " .,:;|([{\"'«“=–—_"
+_BEFORE_TEXT = " :;|,–—_="
+"""What stands between a label and a text, or behind it; a full stop may be the text's own (`Ltd.`)."""
 _PERCENT = re.compile(r"-?\d+(?:[.,]\d+)?\s?%")
 _PLAIN_NUMBER = re.compile(r"(?<![\w.,])-?\d[\d.,']*")
 _YEAR = re.compile(r"(?:19|20|25)\d\d")
@@ -159,8 +161,8 @@ def _choice(span: Span, spec: FieldSpec, habits: Habits) -> Iterator[Found]:
 
 def _text(span: Span, spec: FieldSpec, habits: Habits) -> Iterator[Found]:
     text = span.text
-    lead = len(text) - len(text.lstrip(_LEADING))
-    text = text.strip(_LEADING + " :;|,")
+    lead = len(text) - len(text.lstrip(_BEFORE_TEXT))
+    text = text.strip(_BEFORE_TEXT)
     if fold_name(text) and any(c.isalnum() for c in text):
         yield Found(_inner(span, lead, lead + len(text)), text, 1.0)
 
