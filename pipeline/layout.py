@@ -2,8 +2,9 @@
 
 SHARDS = "shards"
 RUNS = "runs"
-WORDS = "cache/words"
-ANSWERS = "cache/answers"
+CACHE = "cache"
+WORDS = f"{CACHE}/words"
+ANSWERS = f"{CACHE}/answers"
 SHARD_GLOB = "shards/*/*/*.parquet"
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline import store
 from pipeline.discover import discover
 from pipeline.errors import UsageError
 
@@ -57,6 +58,43 @@ def test_links_in_a_circle_end_and_the_results_are_left_out(folder: Path) -> Non
     found = discover([str(folder)], leave_out=str(folder / "results"))
     assert "broken link.pdf" in names(found, folder)
     assert not any("results" in name or "round" in name for name in names(found, folder))
+
+
+@pytest.fixture
+def results(folder: Path) -> Path:
+    store.open_store(str(folder / "results"))
+    for name in ("shards/schema=invoice/run=r1/shard-00000.parquet", "runs/r1.json", "cache/words/ab/a.json.gz"):
+        path = folder / "results" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"x")
+    return folder / "results"
+
+
+def test_the_results_are_left_out_by_whatever_name_they_are_reached(folder: Path, results: Path) -> None:
+    (folder.parent / "link").symlink_to(folder, target_is_directory=True)
+    (folder / "deep" / "more").symlink_to(results, target_is_directory=True)
+    whole = names(discover([str(folder)], leave_out=str(results)), folder)
+    assert whole == ["a.jpg", "b.pdf", "deep/er/c.tif", "no extension", "Ünïcödé ไทย.pdf"]
+    linked = discover([str(folder.parent / "link")], leave_out=str(results))
+    assert names(linked, folder.parent / "link") == whole
+    by_the_shell = sorted(str(path) for path in folder.iterdir())
+    assert set(whole) <= set(names(discover(by_the_shell, leave_out=str(results)), folder))
+    for told in (by_the_shell, [str(folder / "*")], [str(folder), *map(str, results.iterdir())]):
+        assert not [name for name in names(discover(told, leave_out=str(results)), folder) if "results" in name]
+
+
+def test_documents_beside_the_results_in_their_own_folder_are_found(results: Path) -> None:
+    (results / "scan.pdf").write_bytes(b"x")
+    (results / "march").mkdir()
+    (results / "march" / "scan.pdf").write_bytes(b"x")
+    assert names(discover([str(results)], leave_out=str(results)), results) == ["march/scan.pdf", "scan.pdf"]
+
+
+def test_a_source_that_holds_only_results_is_told_so(results: Path) -> None:
+    for told in (results, results / "shards"):
+        with pytest.raises(UsageError, match=f"there is nothing but results in {told}") as caught:
+            discover([str(told)], leave_out=str(results))
+        assert caught.value.next_step
 
 
 def test_a_name_that_is_not_utf_8_is_found(tmp_path: Path) -> None:
