@@ -6,15 +6,33 @@ from importlib import import_module, util
 from pathlib import Path
 from types import ModuleType
 
-from schemas.base import DocumentSchema, Schema
+from schemas.base import DocumentSchema, Schema, specs
 
 BUILT_IN = {
     "invoice": "schemas.invoice:Invoice",
     "receipt": "schemas.receipt:Receipt",
 }
 
-RESERVED = ("documents", "pages", "fields", "quarantine", "conflicts", "checks", "runs")
-"""Names of the views every store has; no schema may take one."""
+RESERVED = ("documents", "pages", "fields", "quarantine", "conflicts", "checks", "runs", "latest", "nothing")
+"""Names of the views every store has, the inner ones included; no schema may take one. SQL knows no case."""
+
+VIEW_COLUMNS = (
+    "document_id",
+    "source",
+    "language",
+    "page_count",
+    "status",
+    "engine",
+    "confidence",
+    "needs_review",
+    "corrected_fields",
+    "run_id",
+    "extracted_at",
+)
+"""Columns that the view of a schema has beside its fields; no field may take one."""
+
+ROW_COLUMNS = ("document_id", "source", "page", "line")
+"""Columns that the view of a table has beside its own."""
 
 
 class SchemaError(LookupError):
@@ -98,6 +116,17 @@ def _pick(module: ModuleType, name: str, reference: str) -> object:
 def _checked(found: object, reference: str) -> Schema:
     if not (isinstance(found, type) and issubclass(found, DocumentSchema)):
         raise SchemaError(f"schema {reference!r} is not a subclass of schemas.base.DocumentSchema")
-    if not found.schema_name.isidentifier() or found.schema_name in RESERVED:
+    if not found.schema_name.isidentifier() or found.schema_name.lower() in RESERVED:
         raise SchemaError(f"schema {reference!r}: {found.schema_name!r} cannot be the name of a view; set schema_name")
+    for spec in specs(found):
+        _check_column(reference, spec.name, spec.name, found.schema_name, VIEW_COLUMNS)
+        for column in spec.columns:
+            _check_column(reference, f"{spec.name}[].{column.name}", column.name, spec.name, ROW_COLUMNS)
     return found
+
+
+def _check_column(reference: str, path: str, name: str, owner: str, taken: tuple[str, ...]) -> None:
+    if name.lower() in taken:
+        raise SchemaError(
+            f"schema {reference!r}: {path!r} is a column that the view has already; call the field {owner}_{name} or the like"
+        )

@@ -14,7 +14,8 @@ from pipeline.records import Check, Conflict, Discovery, LedgerRow, Source, Stat
 from pipeline.settings import Settings
 from schemas.base import DocumentSchema
 from schemas.fields import Money, Text, field
-from schemas.registry import load_schema
+from schemas.invoice import InvoiceLine
+from schemas.registry import ROW_COLUMNS, VIEW_COLUMNS, load_schema
 from tests.conftest import Made
 
 INVOICE = load_schema("invoice")
@@ -67,6 +68,14 @@ def test_every_view_of_the_design_is_there(root: str) -> None:
         "quarantine",
         "runs",
     }
+
+
+def test_no_field_can_be_called_as_a_column_that_the_views_add(root: str) -> None:
+    views = {
+        view: [name for name, *_ in rows(root, f"DESCRIBE {view}") if name not in model.model_fields]
+        for view, model in (("invoice", INVOICE), ("invoice_line_items", InvoiceLine))
+    }
+    assert views == {"invoice": list(VIEW_COLUMNS), "invoice_line_items": list(ROW_COLUMNS)}
 
 
 def test_documents_pages_and_quarantine_tell_what_became_of_each_file(root: str) -> None:

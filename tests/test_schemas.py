@@ -100,7 +100,29 @@ def test_a_schema_file_with_a_fault_tells_where(tmp_path: Path) -> None:
         load_schema(str(tmp_path / "bad.py"))
 
 
-def test_the_name_of_a_view_cannot_be_taken(tmp_path: Path) -> None:
-    (tmp_path / "pages.py").write_text(OWN.replace("DeliveryNote", "Pages"))
-    with pytest.raises(SchemaError, match="cannot be the name of a view"):
-        load_schema(str(tmp_path / "pages.py"))
+@pytest.mark.parametrize("name", ["pages", "Documents", "latest", "NOTHING", "no-view"])
+def test_the_name_of_a_view_cannot_be_taken(name: str, tmp_path: Path) -> None:
+    (tmp_path / "own.py").write_text(f"{OWN}    schema_name = {name!r}\n")
+    with pytest.raises(SchemaError, match="cannot be the name of a view; set schema_name"):
+        load_schema(str(tmp_path / "own.py"))
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("source: Identifier = field('Where from')", "'source' is a column .* call the field delivery_note_source"),
+        ("Status: Identifier = field('How')", "'Status' is a column .* call the field delivery_note_Status"),
+        ("rows: list[Line] = table('What')", r"'rows\[\].Page' is a column .* call the field rows_Page"),
+    ],
+)
+def test_a_field_named_as_a_column_of_the_views_is_refused(line: str, said: str, tmp_path: Path) -> None:
+    row = "from schemas.base import Row\nfrom schemas.fields import table\nclass Line(Row):\n    Page: str | None = None\n"
+    (tmp_path / "own.py").write_text(f"{row}{OWN}    {line}\n")
+    with pytest.raises(SchemaError, match=said):
+        load_schema(str(tmp_path / "own.py"))
+
+
+def test_the_schema_in_the_readme_is_one(tmp_path: Path) -> None:
+    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    (tmp_path / "delivery.py").write_text(readme.partition("```python\n")[2].partition("```")[0], encoding="utf-8")
+    assert load_schema(str(tmp_path / "delivery.py")).schema_name == "delivery_note"
