@@ -13,9 +13,7 @@ from pipeline.values.identifiers import normal_identifier, valid
 from pipeline.values.lines import Habits, Line, habits_of, lines_of
 from pipeline.values.text import fold_name
 from schemas.base import Schema, spec_at, specs
-from schemas.fields import FieldSpec, Kind
-
-_NUMERIC = (Kind.MONEY, Kind.NUMBER, Kind.PERCENT)
+from schemas.fields import NUMERIC, FieldSpec, Kind
 
 
 class _Reading(NamedTuple):
@@ -68,7 +66,7 @@ def _value(leaf: Leaf, spec: FieldSpec, habits: Habits, page: int) -> Value:
 
 def _read(text: str, spec: FieldSpec, habits: Habits) -> _Reading:
     """`text` as a value of the field's kind."""
-    if spec.kind in _NUMERIC:
+    if spec.kind in NUMERIC:
         return _read_number(text, spec.kind, habits)
     if spec.kind is Kind.DATE:
         return _read_date(text, habits)

@@ -7,6 +7,7 @@ upright and straightened for reading. Words and an engine's hints lie in the rea
 
 import hashlib
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -17,6 +18,12 @@ from pipeline.errors import ADVICE, DocumentError, Reason
 
 Box = tuple[float, float, float, float]
 Typed = Decimal | date | str | None
+
+
+def around(boxes: Iterable[Box]) -> Box:
+    """The box around `boxes`, of which there is at least one."""
+    lefts, tops, rights, bottoms = zip(*boxes, strict=True)
+    return (min(lefts), min(tops), max(rights), max(bottoms))
 
 
 class Status(StrEnum):

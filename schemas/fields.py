@@ -30,6 +30,9 @@ class Kind(StrEnum):
     TABLE = "table"
 
 
+NUMERIC = (Kind.MONEY, Kind.NUMBER, Kind.PERCENT)
+"""The kinds whose values are decimals."""
+
 Text = Annotated[str | None, Kind.TEXT]
 Name = Annotated[str | None, Kind.NAME]
 Address = Annotated[str | None, Kind.ADDRESS]

@@ -38,11 +38,6 @@ def currency_of(text: str, language: str = "und") -> str:
     return found.pop() if len(found) == 1 else ""
 
 
-def is_code(text: str) -> bool:
-    """Whether `text` is one of the ISO 4217 codes that are looked for."""
-    return text in _table()["codes"].split()
-
-
 @cache
 def _table() -> dict[str, Any]:
     return tomllib.loads(resources.files("pipeline.values").joinpath("currencies.toml").read_text(encoding="utf-8"))

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from pipeline.records import Box, PageWords, Word
+from pipeline.records import Box, PageWords, Word, around
 from pipeline.values.amounts import decimal_sign, find_amounts
 from pipeline.values.currencies import find_currencies
 from pipeline.values.dates import month_first_evidence
@@ -86,5 +86,4 @@ def habits_of(page: PageWords, lines: Sequence[Line] | None = None) -> Habits:
 
 def bounding(words: Iterable[Word]) -> Box:
     """The box around `words`."""
-    boxes = [word.box for word in words]
-    return (min(b[0] for b in boxes), min(b[1] for b in boxes), max(b[2] for b in boxes), max(b[3] for b in boxes))
+    return around(word.box for word in words)

@@ -9,7 +9,7 @@ from pipeline.engines.rules.parties.letterhead import find_by_place
 from pipeline.engines.rules.parties.numbers import read_numbers
 from pipeline.engines.rules.parties.party import Party, party_of
 from pipeline.engines.rules.sheet import Sheet
-from pipeline.records import Box, Leaf
+from pipeline.records import Leaf, around
 from schemas.fields import FieldSpec, Kind
 
 
@@ -67,7 +67,5 @@ def _leaf(spec: FieldSpec, parties: Mapping[str, Party]) -> Leaf | None:
     if not pieces:
         return None
     text = (" " if spec.kind is Kind.NAME else "\n").join(piece.text for piece in pieces)
-    boxes = [piece.box for piece in pieces]
-    box: Box = (min(b[0] for b in boxes), min(b[1] for b in boxes), max(b[2] for b in boxes), max(b[3] for b in boxes))
     sure = party.sure if spec.kind is Kind.NAME else party.address_sure
-    return Leaf(spec.name, text, round(sure, 3), box)
+    return Leaf(spec.name, text, round(sure, 3), around(piece.box for piece in pieces))

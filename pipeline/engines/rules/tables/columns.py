@@ -10,9 +10,8 @@ from typing import NamedTuple
 from pipeline.engines.rules.tables.headings import Head
 from pipeline.engines.rules.tables.tokens import Token, words_of
 from pipeline.values.arithmetic import product_holds
-from schemas.fields import FieldSpec, Kind
+from schemas.fields import NUMERIC, FieldSpec, Kind
 
-NUMERIC = (Kind.MONEY, Kind.NUMBER, Kind.PERCENT)
 _FAR = 7.0
 """Figures stand at most so far from the head of their column, in units; nearer to none, they are a column without a head."""
 _OFTEN = 0.4

@@ -8,7 +8,6 @@ from statistics import median
 
 from pipeline.engines.rules.sheet import Sheet
 from pipeline.engines.rules.tables.columns import (
-    NUMERIC,
     Column,
     Figures,
     TableLine,
@@ -22,7 +21,7 @@ from pipeline.engines.rules.tables.headings import Head, Heading, labelled_as
 from pipeline.engines.rules.tables.tokens import Row, Token, ends_of, middle, tokens_of
 from pipeline.engines.rules.tables.wraps import EDGE, ROW_LINES, GridRow, Loose, TextColumn, attach
 from pipeline.values.text import MINUS
-from schemas.fields import FieldSpec, Kind
+from schemas.fields import NUMERIC, FieldSpec, Kind
 
 _FIRST_GAP = 9.0
 """The first row of a table starts at most so far below its heading, in units."""

@@ -13,7 +13,7 @@ from pipeline.engines.rules.sheet import Cell, Sheet
 from pipeline.engines.rules.tables.tokens import Row, ends_of, is_rule, middle
 from pipeline.records import WordsFrom
 from pipeline.values.amounts import find_amounts
-from schemas.fields import FieldSpec, Kind
+from schemas.fields import NUMERIC, FieldSpec, Kind
 
 _WINDOW = 6
 """A label has this many words at most; Thai print comes in more of them."""
@@ -28,7 +28,6 @@ _PROSE = 90
 _SHORT = 14
 _SHORTEST = 4
 """Shorter labels are not looked for within other words, nor with errors in them."""
-_NUMERIC = (Kind.MONEY, Kind.NUMBER, Kind.PERCENT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +92,7 @@ def find_headings(sheet: Sheet, rows: Sequence[Row], columns: Sequence[FieldSpec
     index = _index_of(columns)
     misread = sheet.page.words_from is WordsFrom.OCR
     language = sheet.page.language
-    texts = frozenset(column.name for column in columns if column.kind not in _NUMERIC)
+    texts = frozenset(column.name for column in columns if column.kind not in NUMERIC)
     found = []
     marked: dict[int, list[tuple[Cell, list[_Mark]]]] = {}
     for number, row in enumerate(rows):
@@ -130,9 +129,9 @@ def _tells(heading: Heading, columns: Sequence[FieldSpec]) -> bool:
     if len(heads) < 2 or len(heading.names) < 2:
         return False
     told = [{kinds[name] for name in head.names} for head in heads]
-    text = any(not kind & set(_NUMERIC) for kind in told)
+    text = any(not kind & set(NUMERIC) for kind in told)
     counts = sum(1 for kind in told if kind & {Kind.MONEY, Kind.NUMBER})
-    return (text and any(kind & set(_NUMERIC) for kind in told)) or (counts >= 2 and len(heading.heads) >= 3)
+    return (text and any(kind & set(NUMERIC) for kind in told)) or (counts >= 2 and len(heading.heads) >= 3)
 
 
 def _no_figures(sheet: Sheet, row: Sequence[Cell]) -> bool:

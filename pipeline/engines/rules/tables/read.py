@@ -6,15 +6,15 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from pipeline.engines.rules.sheet import Sheet, Span
-from pipeline.engines.rules.tables.columns import NUMERIC, Column, Roles, multiplies, roles_of
+from pipeline.engines.rules.tables.columns import Column, Roles, multiplies, roles_of
 from pipeline.engines.rules.tables.grid import PROSE, Grid, read_grid, read_loose_grids
 from pipeline.engines.rules.tables.headings import Heading, find_headings
 from pipeline.engines.rules.tables.listing import ListRow, read_listing
 from pipeline.engines.rules.tables.tokens import Row, Token, rows_of, words_of
 from pipeline.engines.rules.tables.wraps import GridRow
-from pipeline.records import Box, Leaf, WordsFrom
+from pipeline.records import Box, Leaf, WordsFrom, around
 from pipeline.values.numbers import read_core
-from schemas.fields import FieldSpec
+from schemas.fields import NUMERIC, FieldSpec
 
 _LABELLED, _PROVEN, _GUESSED = 0.86, 0.97, 0.7
 """Confidence of a figure under a label, of one in a product that holds, and of one whose column has no label."""
@@ -102,7 +102,7 @@ def _unheaded(sheet: Sheet, page: Sequence[Row], specs: Sequence[FieldSpec]) -> 
 def _listed(sheet: Sheet, row: ListRow, text: FieldSpec, roles: Roles) -> Item:
     sure = _PROVEN if row.proven else _LISTED
     boxes = [sheet.box(token.span) for part in row.words for token in part]
-    values = {text.name: (" ".join(map(_said, row.words)), _LISTED, _bounding(boxes))}
+    values = {text.name: (" ".join(map(_said, row.words)), _LISTED, around(boxes))}
     for spec, token in zip(roles, (row.number, row.price, row.amount), strict=True):
         if token is not None:
             values[spec.name] = token.text, sure if spec is roles.result or row.proven else _GUESSED, sheet.box(token.span)
@@ -162,7 +162,7 @@ def _item(
             boxes = [sheet.box(token.span) for part in lines for token in part]
             sure = _TEXT if len(lines) == 1 else _WRAPPED
             if any(c.isalnum() for c in text):
-                values[spec.name] = text, sure, _bounding(boxes)
+                values[spec.name] = text, sure, around(boxes)
     needed = [spec for spec in specs if spec.required]
     for spec in needed:
         if spec.name not in values and (spec.kind in NUMERIC or not proven):
@@ -203,8 +203,3 @@ def _proven(figures: dict[str, Token], roles: Roles, others: Iterable[Token]) ->
     if number is None or price is None or result is None:
         return False
     return multiplies(number, price, result, others)
-
-
-def _bounding(boxes: Sequence[Box]) -> Box:
-    """The box around `boxes`."""
-    return (min(b[0] for b in boxes), min(b[1] for b in boxes), max(b[2] for b in boxes), max(b[3] for b in boxes))
