@@ -7,6 +7,7 @@ from pathlib import Path
 from types import ModuleType
 
 from schemas.base import DocumentSchema, Schema, specs
+from schemas.fields import LANGUAGES, FieldSpec
 
 BUILT_IN = {
     "invoice": "schemas.invoice:Invoice",
@@ -118,11 +119,23 @@ def _checked(found: object, reference: str) -> Schema:
         raise SchemaError(f"schema {reference!r} is not a subclass of schemas.base.DocumentSchema")
     if not found.schema_name.isidentifier() or found.schema_name.lower() in RESERVED:
         raise SchemaError(f"schema {reference!r}: {found.schema_name!r} cannot be the name of a view; set schema_name")
+    if BUILT_IN.get(found.schema_name, f"{found.__module__}:{found.__name__}") != f"{found.__module__}:{found.__name__}":
+        raise SchemaError(f"schema {reference!r}: {found.schema_name!r} is built in; give yours another schema_name")
     for spec in specs(found):
+        _check_labels(reference, spec)
         _check_column(reference, spec.name, spec.name, found.schema_name, VIEW_COLUMNS)
         for column in spec.columns:
             _check_column(reference, f"{spec.name}[].{column.name}", column.name, spec.name, ROW_COLUMNS)
     return found
+
+
+def _check_labels(reference: str, spec: FieldSpec) -> None:
+    for leaf in (spec, *spec.columns):
+        if unknown := sorted(set(leaf.labels) - set(LANGUAGES)):
+            raise SchemaError(
+                f"schema {reference!r}: the labels of {leaf.name!r} are in {', '.join(map(repr, unknown))}; "
+                f"languages are {', '.join(LANGUAGES)}"
+            )
 
 
 def _check_column(reference: str, path: str, name: str, owner: str, taken: tuple[str, ...]) -> None:

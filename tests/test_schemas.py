@@ -126,3 +126,15 @@ def test_the_schema_in_the_readme_is_one(tmp_path: Path) -> None:
     readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
     (tmp_path / "delivery.py").write_text(readme.partition("```python\n")[2].partition("```")[0], encoding="utf-8")
     assert load_schema(str(tmp_path / "delivery.py")).schema_name == "delivery_note"
+
+
+def test_the_name_of_a_built_in_schema_cannot_be_taken(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(OWN.replace("DeliveryNote", "Invoice"))
+    with pytest.raises(SchemaError, match="is built in"):
+        load_schema(str(tmp_path / "mine.py"))
+
+
+def test_labels_in_a_language_that_there_is_not_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(OWN.replace('"en": ["Note no."]', '"english": ["Note no."]'))
+    with pytest.raises(SchemaError, match="'english'; languages are en, de"):
+        load_schema(str(tmp_path / "mine.py"))
