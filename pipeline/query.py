@@ -22,6 +22,9 @@ WRITES = ("COPY", "INSERT", "UPDATE", "DELETE", "MERGE", "CREATE", "EXECUTE")
 
 NEVER = "results are never changed by SQL"
 
+_ANSWER = '"the answer, a row as JSON"'
+"""The answer as a table, where JSON is asked for: a name that no column has, for a column of that name would come alone."""
+
 _LATEST = "row_number() OVER (PARTITION BY document_id ORDER BY extracted_at DESC, run_id DESC) = 1"
 
 _VIEWS = """
@@ -117,7 +120,7 @@ def ask(connection: duckdb.DuckDBPyConnection, sql: str, timeout_s: float = 300.
         if form == "parquet":
             return Answer((), (), [], _parquet(connection.sql(sql).to_arrow_table()))
         found = connection.execute(
-            f"SELECT to_json(row)::VARCHAR FROM ({sql.strip().rstrip(';')}\n) AS row" if form == "json" else sql
+            f"SELECT to_json({_ANSWER})::VARCHAR FROM ({sql.strip().rstrip(';')}\n) AS {_ANSWER}" if form == "json" else sql
         )
         told = found.description or []
         return Answer(tuple(c[0] for c in told), tuple(str(c[1]) for c in told), found.fetchall())

@@ -208,4 +208,5 @@ def test_json_keeps_decimals_and_parquet_is_parquet(root: str) -> None:
         answer = query.ask(connection, "SELECT source, total FROM invoice;", form="json")
         assert answer.rows == [('{"source":"/in/ok.pdf","total":3.0000}',)]
         assert query.ask(connection, "FROM invoice -- all", form="json").rows
+        assert query.ask(connection, "SELECT 1 AS row, 2 AS answer", form="json").rows == [('{"row":1,"answer":2}',)]
         assert query.ask(connection, "FROM invoice", form="parquet").parquet.startswith(b"PAR1")
