@@ -1,8 +1,11 @@
 """The command line: what is wrong with a command is one line on stderr with the next step, and data is on stdout alone."""
 
+import csv
+import io
 import json
 import subprocess
 import sys
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -97,6 +100,25 @@ def test_sql_gives_data_on_stdout_in_every_format(folder: Path, made: Made) -> N
     prompt = octoglot("sql", "--format", "csv", cwd=folder, stdin="SELECT 1 AS one;\nSELEKT\nSELECT 2 AS two\n")
     assert prompt.stdout == "one\n1\ntwo\n2\n"
     assert "SELEKT" in prompt.stderr
+
+
+def test_csv_holds_lists_and_structs_as_json_with_exact_decimals(folder: Path) -> None:
+    (folder / "results" / "shards").mkdir(parents=True)
+    query = """
+        SELECT [{'when': DATE '2024-01-31', 'total': 12345678901234.5000::DECIMAL(20, 4), 'who': 'Ünï "x"', 'gone': NULL}]
+               AS rows, MAP {'ok': 1} AS counts, [true] AS flags,
+               [1.5::DOUBLE, 'nan'::DOUBLE] AS shares, NULL::INTEGER[] AS none"""
+    told = octoglot("sql", query, "--format", "csv", cwd=folder).stdout
+    (row,) = csv.DictReader(io.StringIO(told))
+    assert row == {
+        "rows": '[{"when":"2024-01-31","total":12345678901234.5000,"who":"Ünï \\"x\\"","gone":null}]',
+        "counts": '{"ok":1}',
+        "flags": "[true]",
+        "shares": "[1.5,NaN]",
+        "none": "",
+    }
+    (same,) = json.loads(octoglot("sql", query, "--format", "json", cwd=folder).stdout, parse_float=Decimal)
+    assert json.loads(row["rows"], parse_float=Decimal) == same["rows"]
 
 
 def test_schemas_are_listed_and_shown(folder: Path) -> None:

@@ -1,6 +1,7 @@
 """`octoglot sql`: a question to the results, and its answer as a table, CSV, JSON or Parquet."""
 
 import csv
+import json
 import sys
 from decimal import Decimal
 from typing import Annotated, Any
@@ -61,9 +62,23 @@ def _write(answer: query.Answer, format: str) -> None:
     elif format == "csv":
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(answer.columns)
-        writer.writerows(answer.rows)
+        writer.writerows([_cell(value) for value in row] for row in answer.rows)
     else:
         _table(answer)
+
+
+def _cell(value: Any) -> Any:
+    """A value for CSV: lists and structs as JSON."""
+    return _json(value) if isinstance(value, (list, tuple, dict)) else value
+
+
+def _json(value: Any) -> str:
+    """JSON with exact decimals, which `json` would make floats or texts."""
+    if isinstance(value, (list, tuple)):
+        return f"[{','.join(map(_json, value))}]"
+    if isinstance(value, dict):
+        return f"{{{','.join(f'{_json(str(name))}:{_json(inner)}' for name, inner in value.items())}}}"
+    return f"{value:f}" if isinstance(value, Decimal) else json.dumps(value, ensure_ascii=False, default=str)
 
 
 def _table(answer: query.Answer) -> None:
