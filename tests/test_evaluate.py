@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import pytest
 
+from pipeline.discover import discover
 from pipeline.errors import UsageError
 from pipeline.evaluate import Outcome, Tally, Truth, compare, evaluate, judge_document, read_truth
 from pipeline.records import Value
@@ -143,6 +144,17 @@ def test_truth_is_read_relative_to_its_file(tmp_path):
     assert read_truth(str(tmp_path / "truth.jsonl")) == [
         Truth(str(tmp_path.resolve() / "docs/a.pdf"), "invoice", "de", {"total": "1.00"}, ("net_total",))
     ]
+
+
+def test_a_document_behind_a_link_is_called_as_discover_calls_it(tmp_path, monkeypatch):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "real" / "a.pdf").write_bytes(b"x")
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "docs").symlink_to(tmp_path / "real", target_is_directory=True)
+    (tmp_path / "in" / "truth.jsonl").write_text('{"file": "../in/docs/a.pdf"}\n', encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    (source,) = discover(["in/docs"]).sources
+    assert [truth.file for truth in read_truth("in/truth.jsonl")] == [source.uri]
 
 
 @pytest.mark.parametrize("line", ["not json", '{"fields": {}}', "[1]"])
