@@ -60,6 +60,7 @@ class Blocks:
             taken: cells of line items; no block holds them.
         """
         self.sheet, self._taken = sheet, taken
+        self._lines_of_row: dict[int, tuple[Piece, ...]] = {}
         self.slip = not any(spec.party == "recipient" for spec in fields)
         self.heads, self.labels = sort_labels(sheet, fields, hits)
         pitches = [sheet.down(a[0].box, b[0].box) for a, b in zip(sheet.rows, sheet.rows[1:], strict=False) if a and b]
@@ -72,7 +73,12 @@ class Blocks:
     @cached_property
     def pieces(self) -> tuple[Piece, ...]:
         """The lines of print that no label starts, in reading order."""
-        return tuple(line for row in self.sheet.rows for line in self._lines(row) if line.cells[0] not in self.labels)
+        return tuple(line for row in self.sheet.rows if row for line in self._lines(row) if line.cells[0] not in self.labels)
+
+    @cached_property
+    def salutations(self) -> tuple[Piece, ...]:
+        """Those of `pieces` that are a salutation."""
+        return tuple(piece for piece in self.pieces if is_salutation(piece.text))
 
     def piece(self, cell: Cell, start: int = 0) -> Piece:
         """The line that begins with `cell`, at the character `start` of it, and holds the cells close to its right."""
@@ -155,14 +161,15 @@ class Blocks:
             pending, last = "", value
         return items
 
-    def _lines(self, row: Sequence[Cell]) -> Iterator[Piece]:
-        """The lines of a row, from left to right; a label starts one."""
-        done = -1
-        for cell in row:
-            if cell.index > done and cell.index not in self._taken and _says(cell.text):
-                piece = self.piece(cell)
-                done = piece.cells[-1]
-                yield piece
+    def _lines(self, row: Sequence[Cell]) -> tuple[Piece, ...]:
+        """The lines of a row, from left to right; a label starts one. Each row is read once, however many blocks look at it."""
+        if row[0].row not in self._lines_of_row:
+            made: list[Piece] = []
+            for cell in row:
+                if (not made or cell.index > made[-1].cells[-1]) and cell.index not in self._taken and _says(cell.text):
+                    made.append(self.piece(cell))
+            self._lines_of_row[row[0].row] = tuple(made)
+        return self._lines_of_row[row[0].row]
 
     def _continues(self, last: Piece, edges: Sequence[Box], line: Piece, near: float) -> bool:
         """Whether a line is the next one of the block that `last` is of."""

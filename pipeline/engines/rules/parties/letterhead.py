@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import NamedTuple
 
 from pipeline.engines.rules.parties.blocks import Blocks, Piece
@@ -12,6 +13,8 @@ from pipeline.engines.rules.parties.telling import could_name, is_salutation, is
 from pipeline.engines.rules.sheet import Cell
 from pipeline.values.text import fold_name
 
+_TRIES = 40
+"""So many lines at most are tried as the first one of a party's block."""
 _TOP = 0.42
 """Letterheads and address windows lie above this fraction of the page's height."""
 _FOOT = 0.8
@@ -165,8 +168,10 @@ def _letterhead(blocks: Blocks, sender: Sender | None, closed: frozenset[int]) -
 
 def _is_addressed(blocks: Blocks, piece: Piece) -> bool:
     """Whether a salutation stands right above a line: it is an address to send to."""
-    near = [p for p in blocks.pieces if 0.5 < blocks.sheet.down(p.box, piece.box) < 3 and blocks.aligned(p.box, piece.box)]
-    return any(is_salutation(p.text) for p in near)
+    return any(
+        0.5 < blocks.sheet.down(above.box, piece.box) < 3 and blocks.aligned(above.box, piece.box)
+        for above in blocks.salutations
+    )
 
 
 def _end_of_head(blocks: Blocks, pieces: Sequence[Piece]) -> int:
@@ -239,12 +244,18 @@ def _with_address(blocks: Blocks, issuer: Party, sender: Sender | None, closed: 
     name = fold_name(issuer.name[0].text)
     if sender and (fold_name(sender.name.text) in name or name in fold_name(sender.name.text)):
         return replace(issuer, address=sender.address, address_sure=0.85, cells=issuer.cells | set(sender.name.cells))
-    pieces = [piece for piece in blocks.pieces if not (closed - issuer.cells).intersection(piece.cells)]
-    for piece in pieces:
-        if fold_name(trimmed(piece).text) == name and piece.cells[0] != issuer.name[0].cells[0]:
-            again = party_of(blocks, blocks.block(piece), 0.85)
-            if again and again.address:
-                return replace(issuer, address=again.address, address_sure=0.8, cells=issuer.cells | again.cells)
+    shut = closed - issuer.cells
+    others = (
+        piece
+        for piece in blocks.pieces
+        if not shut.intersection(piece.cells)
+        and piece.cells[0] != issuer.name[0].cells[0]
+        and fold_name(trimmed(piece).text) == name
+    )
+    for piece in islice(others, _TRIES):
+        again = party_of(blocks, blocks.block(piece), 0.85)
+        if again and again.address:
+            return replace(issuer, address=again.address, address_sure=0.8, cells=issuer.cells | again.cells)
     return issuer
 
 
@@ -255,12 +266,14 @@ def _addressee(blocks: Blocks, closed: frozenset[int], parties: Mapping[str, Par
     issuer = parties.get("issuer")
     if issuer is None or not issuer.name:
         return None
-    for piece in blocks.pieces:
-        if closed.intersection(piece.cells) or piece.box[1] > _TOP:
-            continue
-        told = blocks.tell(piece)
-        if not could_name(piece.text, told) and not is_salutation(piece.text):
-            continue
+    names = (
+        piece
+        for piece in blocks.pieces
+        if piece.box[1] <= _TOP
+        and not closed.intersection(piece.cells)
+        and (could_name(piece.text, blocks.tell(piece)) or is_salutation(piece.text))
+    )
+    for piece in islice(names, _TRIES):
         items = blocks.block(piece)
         party = party_of(blocks, items, 0.72)
         if (
