@@ -87,6 +87,7 @@ class PagePrint:
         keys = [squeeze(word.text) for word in page.words]
         self.stream = Stream(keys)
         self.bare = Stream([_bare(key) for key in keys])
+        self._boxes: dict[tuple[int, int], Box] = {}
         self._readings: dict[Kind, dict[Typed, list[Place]]] = {}
 
     def typed(self, kind: Kind, value: Typed) -> list[Place]:
@@ -100,7 +101,10 @@ class PagePrint:
 
     def box(self, place: Place) -> Box:
         """The box around a place, in the reading frame."""
-        return bounding(self.page.words[place.first : place.last + 1])
+        span = (place.first, place.last)
+        if span not in self._boxes:
+            self._boxes[span] = bounding(self.page.words[place.first : place.last + 1])
+        return self._boxes[span]
 
     def text(self, place: Place) -> str:
         """The print at a place."""
