@@ -6,7 +6,8 @@ cd "$(dirname "$0")/.."
 out=results
 
 show() { echo; echo "\$ $*"; }
-sql() { octoglot sql "$1" --out "$out" "${@:2}" 2>/dev/null; }
+# Errors are shown; the line that counts the rows is not.
+sql() { { octoglot sql "$1" --out "$out" "${@:2}" 2>&1 >&3 | sed -E '/^[0-9,]+ rows?$/d' >&2; } 3>&1; }
 
 for schema in invoice receipt; do
     show octoglot run "sample_data/$schema" --schema "$schema" --out "$out"
@@ -37,4 +38,5 @@ octoglot evaluate --truth sample_data/truth.jsonl --by language --out "$out"
 
 pages=$(sql "SELECT string_agg(n || ' ' || status, ', ' ORDER BY status) FROM (SELECT status, count(*) AS n FROM pages GROUP BY status)" --format csv | tail -1)
 echo "pages: ${pages//\"/} → $PWD/$out, in $SECONDS s"
-echo "look next: source .venv/bin/activate; octoglot sql \"SELECT * FROM fields WHERE status = 'not_found'\" --out $out"
+review="SELECT parse_filename(source) AS file, language, total, confidence FROM invoice WHERE needs_review ORDER BY confidence"
+echo "look next: source .venv/bin/activate; octoglot sql \"$review\" --out $out"
