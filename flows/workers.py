@@ -12,7 +12,7 @@ from ray.exceptions import RayError, RayTaskError
 from pipeline import run, store
 from pipeline.errors import DocumentError, Reason, RunError
 from pipeline.extract import open_engine
-from pipeline.records import DocumentResult, PageAnswer, PageWords, PreparedPage, Problem, Shard, Source, Survey
+from pipeline.records import DocumentResult, PageAnswer, PageWords, PreparedPage, Problem, Shard, Source, Status, Survey
 from pipeline.settings import Settings
 from schemas.registry import load_schema
 
@@ -62,19 +62,27 @@ class Orders:
 
 @dataclass
 class Counts:
-    """Documents and pages by status; adds up."""
+    """Documents and pages by status, and the documents that need review; adds up."""
 
     documents: dict[str, int] = field(default_factory=dict)
     pages: dict[str, int] = field(default_factory=dict)
+    review: int = 0
+
+    @property
+    def usable(self) -> int:
+        """The documents that the view of their schema shows."""
+        return sum(self.documents.get(status, 0) for status in (Status.OK, Status.REPAIRED, Status.PARTIAL))
 
     def add(self, result: DocumentResult) -> None:
         """Count a document and its ledger."""
         self.documents[result.status] = self.documents.get(result.status, 0) + 1
+        self.review += result.needs_review
         for row in result.pages:
             self.pages[row.status] = self.pages.get(row.status, 0) + 1
 
     def merge(self, other: "Counts") -> None:
         """Add another's counts to these."""
+        self.review += other.review
         for mine, theirs in ((self.documents, other.documents), (self.pages, other.pages)):
             for status, number in theirs.items():
                 mine[status] = mine.get(status, 0) + number

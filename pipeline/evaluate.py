@@ -112,6 +112,9 @@ class Report:
         }
 
 
+TRUTH_IS = 'give a file of JSON lines such as {"file": "scans/1.pdf", "schema": "invoice", "fields": {"total": "9.50"}}'
+
+
 def read_truth(path: str) -> list[Truth]:
     """The truths in a JSON-lines file, `file` made absolute.
 
@@ -122,14 +125,25 @@ def read_truth(path: str) -> list[Truth]:
     try:
         lines = file.read_text(encoding="utf-8").splitlines()
     except OSError as error:
-        raise UsageError(f"the truth file {path} cannot be read: {error.strerror}") from error
+        raise UsageError(f"the truth file {path} cannot be read: {error.strerror}", TRUTH_IS) from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"the truth file {path} is not text", TRUTH_IS) from error
     for number, line in enumerate(lines, 1):
         if line.strip():
             try:
                 truths.append(truth_of(json.loads(line), file.parent))
             except (ValueError, KeyError, TypeError, AttributeError) as error:
-                raise UsageError(f"{path}, line {number} is no truth: {error!r}", "see `octoglot evaluate --help`") from error
+                raise UsageError(f"{path}, line {number} is no truth: {_why(error)}", TRUTH_IS) from error
     return truths
+
+
+def _why(error: Exception) -> str:
+    """What is wrong with a line, for people."""
+    if isinstance(error, json.JSONDecodeError):
+        return f"not JSON ({error.msg})"
+    if isinstance(error, KeyError):
+        return f"it lacks {error.args[0]}"
+    return "a part of it is of another kind than it must be"
 
 
 def truth_of(told: Mapping[str, Any], folder: Path) -> Truth:

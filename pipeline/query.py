@@ -126,10 +126,20 @@ def ask(connection: duckdb.DuckDBPyConnection, sql: str, timeout_s: float = 300.
         return Answer(tuple(c[0] for c in told), tuple(str(c[1]) for c in told), found.fetchall())
     except duckdb.InterruptException as error:
         raise UsageError(f"the query took longer than {timeout_s:g} s and was stopped") from error
+    except duckdb.PermissionException as error:
+        raise UsageError(_line(error), "results only: SHOW TABLES lists the views") from error
     except duckdb.Error as error:
         raise UsageError(_line(error), "DESCRIBE a view to see its columns; SHOW TABLES lists the views") from error
     finally:
         timer.cancel()
+
+
+def quoted_name(name: str) -> str:
+    """The name of a view or column as a query takes it: in quotes where SQL has the word for itself."""
+    with duckdb.connect() as connection:
+        taken = "SELECT count(*) FROM duckdb_keywords() WHERE keyword_name = lower(?) AND keyword_category <> 'unreserved'"
+        ((number,),) = connection.execute(taken, [name]).fetchall()
+    return f'"{name}"' if number else name
 
 
 def _refuse_writes(connection: duckdb.DuckDBPyConnection, sql: str) -> None:

@@ -3,14 +3,27 @@
 import csv
 import io
 import json
+import re
+import shlex
 import subprocess
 import sys
 from decimal import Decimal
+from importlib.metadata import version
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
+from flows.cli.common import sql_command
+from flows.cli.plan import Prepared, _about
+from flows.cli.run import _tell_next
+from flows.cli.sql import statements
+from flows.workers import Counts
 from pipeline import store
+from pipeline.query import quoted_name
+from pipeline.records import Status
+from pipeline.settings import Settings
 from schemas.registry import load_schema
 from tests.conftest import Made
 
@@ -27,6 +40,8 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "in" / "a.pdf").write_bytes(b"%PDF-")
     (tmp_path / "empty").mkdir()
     (tmp_path / "file").write_text("x")
+    (tmp_path / "nameless.jsonl").write_text('{"fields": {}}')
+    (tmp_path / "photo").write_bytes(b"\x89PNG\xff")
     (tmp_path / "in-the-way").mkdir()
     (tmp_path / "in-the-way" / "shards").touch()
     damaged = tmp_path / "damaged" / "shards" / "schema=invoice" / "run=r1" / "shard-00000.parquet"
@@ -54,7 +69,10 @@ def folder(tmp_path: Path) -> Path:
         ("sql SELEKT --format nope --out in", "there is no format 'nope'"),
         ("schemas show nope", "there is no schema called 'nope'"),
         ("schemas dance", "say `octoglot schemas list`"),
-        ("evaluate --truth nowhere.jsonl --out in", "cannot be read"),
+        ("evaluate --truth nowhere.jsonl --out in", "cannot be read: No such file or directory → give a file of JSON lines"),
+        ("evaluate --truth file --out in", "file, line 1 is no truth: not JSON (Expecting value) → give a file of JSON lines"),
+        ("evaluate --truth nameless.jsonl --out in", "line 1 is no truth: it lacks file → give"),
+        ("evaluate --truth photo --out in", "the truth file photo is not text → give"),
         ("evaluate --truth nowhere.jsonl --out in --by day", "results are not told by 'day'"),
     ],
 )
@@ -97,9 +115,113 @@ def test_sql_gives_data_on_stdout_in_every_format(folder: Path, made: Made) -> N
     assert table.stderr.strip() == "1 row"
     assert octoglot("sql", query, "--format", "csv", cwd=folder).stdout == "source,total\n/in/บิล.pdf,1.5000\n"
     assert json.loads(octoglot("sql", query, "--format", "json", cwd=folder).stdout) == [{"source": "/in/บิล.pdf", "total": 1.5}]
-    prompt = octoglot("sql", "--format", "csv", cwd=folder, stdin="SELECT 1 AS one;\nSELEKT\nSELECT 2 AS two\n")
-    assert prompt.stdout == "one\n1\ntwo\n2\n"
-    assert "SELEKT" in prompt.stderr
+
+
+def test_questions_from_a_pipe_reach_to_their_semicolon_and_a_wrong_one_is_told_at_the_end(folder: Path) -> None:
+    (folder / "results" / "shards").mkdir(parents=True)
+    asked = "SELECT 1\n AS one; SELEKT;\n-- not ; this\nSELECT ';' AS two, 3\nAS \"th;ree\"\n"
+    told = octoglot("sql", "--format", "csv", cwd=folder, stdin=asked)
+    assert (told.stdout, told.returncode) == ("one\n1\ntwo,th;ree\n;,3\n", 2)
+    assert "SELEKT" in told.stderr
+    told = octoglot("sql", "--format", "csv", cwd=folder, stdin="SELECT 1 AS one")
+    assert (told.stdout, told.returncode) == ("one\n1\n", 0)
+    assert json.loads(octoglot("sql", "--format", "json", cwd=folder, stdin="SELECT 1\nAS one;\n-- end\n").stdout) == [
+        {"one": 1}
+    ]
+    several = octoglot("sql", "--format", "json", cwd=folder, stdin="SELECT 1;\nSELECT 2;")
+    assert (several.stdout, several.returncode) == ("", 2)
+    assert "2 questions do not go into one answer in json" in several.stderr
+
+
+def test_a_table_that_does_not_fit_becomes_blocks_of_lines(folder: Path) -> None:
+    (folder / "results" / "shards").mkdir(parents=True)
+    wide = "SELECT repeat('w', 90) AS first, 'a\nb' AS lines, [{'n': 1}, {'n': 2}] AS items, 12.5000 AS sum, NULL AS n"
+    told = octoglot("sql", f"{wide} FROM range(2)", cwd=folder)
+    block = f"first: {'w' * 90}\nlines: a\n       b\nitems: 2 rows\nsum:   12.50\nn:\n"
+    assert told.stdout == f"{'── row 1 '.ljust(60, '─')}\n{block}{'── row 2 '.ljust(60, '─')}\n{block}"
+    assert told.stderr == "2 rows\n"
+    fits = octoglot("sql", "SELECT repeat('w', 90) AS first, [{'n': 1}] AS items, [1.5, 2] AS list", cwd=folder).stdout
+    assert f" {'w' * 90}   1 row   [1.5,2.0]" in fits
+    described = octoglot("sql", "DESCRIBE SELECT [{'a': 1, 'b': 2}] AS items", cwd=folder).stdout
+    assert "STRUCT(…)[]" in described
+
+
+def test_a_reader_that_goes_away_is_no_error(folder: Path) -> None:
+    (folder / "results" / "shards").mkdir(parents=True)
+    for number in (10, 1_000_000):
+        line = f'"{OCTOGLOT}" sql "FROM range({number})" --format csv | head -1; exit ${{PIPESTATUS[0]}}'
+        done = subprocess.run(["bash", "-c", line], cwd=folder, capture_output=True, text=True, timeout=60)
+        assert (done.returncode, done.stdout, done.stderr) == (0, "range\n", "")
+    line = f'"{OCTOGLOT}" sql "FROM range(10)" --format csv | true; exit ${{PIPESTATUS[0]}}'
+    done = subprocess.run(["bash", "-c", line], cwd=folder, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_query_that_reads_a_file_is_told_of_the_results(folder: Path) -> None:
+    (folder / "results" / "shards").mkdir(parents=True)
+    told = octoglot("sql", "FROM read_csv('/etc/passwd')", cwd=folder)
+    assert (told.returncode, "→ results only: SHOW TABLES lists the views" in told.stderr) == (2, True)
+
+
+def test_a_run_ends_with_the_queries_that_are_of_use(capsys: pytest.CaptureFixture[str]) -> None:
+    made = cast(Prepared, SimpleNamespace(schema=load_schema("receipt"), root="/my results"))
+    _tell_next(made, Counts({"ok": 1, "partial": 1, "quarantined": 1}, {}, review=1))
+    review, rest = capsys.readouterr().err.splitlines()
+    columns = "seller_name, issue_date, total"
+    assert review == (
+        f'1 of 2 needs review: octoglot sql "SELECT parse_filename(source) AS file, {columns}, confidence '
+        "FROM receipt WHERE needs_review\" --out '/my results'"
+    )
+    assert rest == f"next: octoglot sql \"SELECT {columns}, language, confidence FROM receipt\" --out '/my results'"
+    _tell_next(made, Counts({"quarantined": 3}))
+    assert capsys.readouterr().err == ""
+
+
+def test_the_version_is_told(folder: Path) -> None:
+    assert octoglot("--version", cwd=folder).stdout == f"octoglot {version('octoglot')}\n"
+
+
+def test_a_pasted_query_survives_sql_and_the_shell() -> None:
+    assert quoted_name("Order") == '"Order"'
+    assert quoted_name("language") == "language"
+    command = sql_command('SELECT 1 FROM "order"', "my results")
+    assert shlex.split(command) == ["octoglot", "sql", 'SELECT 1 FROM "order"', "--out", "my results"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"),
+    [(None, "not known yet"), (0.0, "none"), (12.3, "about 20 s"), (100, "about 2 min"), (9000, "about 2.5 h")],
+)
+def test_a_time_is_told_as_people_say_it(seconds: float | None, told: str) -> None:
+    assert _about(seconds) == told
+
+
+def test_the_settings_in_the_readme_are_those_there_are() -> None:
+    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    told = dict(
+        re.findall(r"^\| `([a-z_]+)` +\| (.*?) +\|", readme.partition("## Settings")[2].partition("\n## ")[0], re.MULTILINE)
+    )
+    shown = {name: field.default for name, field in Settings.model_fields.items()}
+    expected = {name: str(value) for name, value in shown.items()}
+    assert told == expected | {"ray_address": "empty", "tessdata": "empty", "state_dir": "`~/.local/state/octoglot`"}
+    for name, field in Settings.model_fields.items():
+        assert f"| {field.description} |" in re.sub(" +", " ", readme), name
+
+
+def test_statements_are_cut_where_a_semicolon_ends_them() -> None:
+    asked = ["SELECT 'it''s;\n", "on' AS a; /* ; */ ;SELECT $x$ ; $x$, 1", " -- ;\n", "AS b\n", ";\n", "  \n"]
+    assert list(statements(asked)) == ["SELECT 'it''s;\non' AS a;", "SELECT $x$ ; $x$, 1 -- ;\nAS b\n;"]
+    assert list(statements(["SELECT 1;\n", "SELECT 'open; "])) == ["SELECT 1;", "SELECT 'open;"]
+
+
+def test_what_is_counted_adds_up(made: Made) -> None:
+    counts = Counts()
+    for status in (Status.OK, Status.PARTIAL, Status.QUARANTINED):
+        counts.add(made("/in/a", status=status, needs_review=status is Status.PARTIAL))
+    both = Counts()
+    both.merge(counts)
+    both.merge(counts)
+    assert (both.usable, both.review) == (4, 2)
 
 
 def test_csv_holds_lists_and_structs_as_json_with_exact_decimals(folder: Path) -> None:
@@ -126,14 +248,40 @@ def test_schemas_are_listed_and_shown(folder: Path) -> None:
     assert {"invoice", "receipt"} <= names
     shown = octoglot("schemas", "show", "invoice", cwd=folder).stdout
     assert "line_items[].unit_price" in shown
+    assert "│ IBAN " in shown and "IBAN, IBAN" not in shown
+    assert "Invoice number, Rechnungsnummer, Numéro de facture, … " in shown
+    (folder / "mine").mkdir()
+    (folder / "mine" / "dn.py").write_text(
+        "from schemas.base import DocumentSchema\nclass Note(DocumentSchema):\n    'A note.'\n    number: str = ''\n"
+    )
+    assert "note: A note." in octoglot("schemas", "show", "mine.dn:Note", cwd=folder).stdout
 
 
 def test_doctor_names_a_pack_that_is_missing(folder: Path) -> None:
     sound = octoglot("doctor", "--format", "json", cwd=folder)
     assert sound.returncode == 0, sound.stdout
+    assert "will be made" in octoglot("doctor", "--out", "nope", cwd=folder).stdout
+    assert "will be made" not in octoglot("doctor", "--out", "in", cwd=folder).stdout.partition("store")[2]
+    for name in ("deu", "eng", "fra", "hin", "ita", "por"):
+        (folder / "empty" / f"{name}.traineddata").touch()
     (folder / "octoglot.toml").write_text(f'tessdata = "{folder / "empty"}"\n')
     done = octoglot("doctor", cwd=folder)
     assert done.returncode == 1
-    assert "tesseract-ocr-tha" in done.stdout
+    assert "Tesseract lacks 2 packs: spa, tha" in done.stdout
+    assert "apt-get install tesseract-ocr-spa tesseract-ocr-tha" in done.stdout
     run = octoglot("run", "in", "--schema", "invoice", cwd=folder)
-    assert (run.returncode, "tesseract-ocr-" in run.stderr, "Traceback" in run.stderr) == (2, True, False)
+    assert (run.returncode, run.stderr) == (
+        2,
+        "octoglot: Tesseract lacks 2 packs: spa, tha → apt-get install tesseract-ocr-spa tesseract-ocr-tha\n",
+    )
+
+
+@pytest.mark.parametrize(("name", "said"), [("nope", "is not there"), ("empty", "holds no language packs")])
+def test_doctor_says_that_the_folder_of_the_packs_is_none(
+    name: str, said: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OCTOGLOT_TESSDATA", str(folder / name))
+    findings = json.loads(octoglot("doctor", "--format", "json", cwd=folder).stdout)
+    (packs,) = (finding for finding in findings if "packs" in finding["what"])
+    assert packs["found"] == f"the folder {folder / name} {said}"
+    assert "apt-get" not in packs["next_step"]

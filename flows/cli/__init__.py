@@ -1,6 +1,9 @@
 """The command line: one file a subcommand, and the one place where errors become exit codes."""
 
+import os
 import sys
+from importlib.metadata import version
+from typing import Annotated
 
 import typer
 
@@ -10,12 +13,26 @@ from schemas.registry import SchemaError
 
 app = typer.Typer(
     name="octoglot",
-    help="A folder of scans in, typed tables out.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        print(f"octoglot {version('octoglot')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _octoglot(
+    asked: Annotated[bool, typer.Option("--version", is_eager=True, callback=_version, help="say the version and end")] = False,
+) -> None:
+    """A folder of scans in, typed tables out."""
+
+
 app.command("run")(run.run)
 app.command("plan")(plan.plan)
 app.command("sql")(sql.sql)
@@ -27,7 +44,10 @@ app.command("doctor")(doctor.doctor)
 def main() -> None:
     """The entry point: runs the command and turns what goes wrong into one line and an exit code."""
     try:
-        app()
+        try:
+            app()
+        finally:
+            print(end="", flush=True)
     except OctoglotError as error:
         _tell(error.message, error.next_step)
         sys.exit(error.exit_code)
@@ -35,9 +55,18 @@ def main() -> None:
         _tell(str(error.args[0]), "see `octoglot schemas list`")
         sys.exit(2)
     except BrokenPipeError:
-        # The reader of our output has gone, as with `| head`: nothing to tell, and nobody to tell it to.
-        sys.stderr.close()
-        sys.exit(0)
+        _leave_quietly()
+    except SystemExit as error:
+        if isinstance(error.__context__, BrokenPipeError):  # which typer makes exit code 1
+            _leave_quietly()
+        raise
+
+
+def _leave_quietly() -> None:
+    """The reader of our output has gone, as with `| head`: nothing to tell, and nobody to tell it to."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())  # what is still to be written is written there as Python ends
+    sys.exit(0)
 
 
 def _tell(message: str, next_step: str) -> None:

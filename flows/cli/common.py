@@ -2,7 +2,9 @@
 
 import json
 import os
+import shlex
 import sys
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -27,12 +29,39 @@ Format = Annotated[str, typer.Option("--format", help="table or json")]
 stderr = Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
 
 
+def numbered(number: int, noun: str) -> str:
+    """`1 page`, `2,000 pages`."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
+def sql_command(query: str, out: str) -> str:
+    """The command that asks a query, to be pasted into a shell."""
+    escaped = query.replace('"', '\\"')
+    return f'octoglot sql "{escaped}" --out {shlex.quote(out)}'
+
+
+def packs_missing(settings: Settings) -> tuple[str, str]:
+    """What is missing of Tesseract's language packs and the next step; empty where all are there."""
+    from pipeline.words import missing_packs
+
+    lines = missing_packs(settings)
+    folder = Path(settings.tessdata)
+    if not lines:
+        return "", ""
+    if settings.tessdata and not any(folder.glob("*.traineddata")):
+        why = "holds no language packs" if folder.is_dir() else "is not there"
+        return f"the folder {folder} {why}", "set tessdata to the folder of *.traineddata, or leave it empty"
+    packages = [line.rpartition(" ")[2] for line in lines]
+    names = ", ".join(package.removeprefix("tesseract-ocr-") for package in packages)
+    return f"Tesseract lacks {numbered(len(lines), 'pack')}: {names}", f"apt-get install {' '.join(packages)}"
+
+
 def settings_from(**flags: Any) -> Settings:
     """The settings that flags, environment, octoglot.toml and defaults add up to; raises UsageError."""
     given = {name: value for name, value in flags.items() if value is not None}
     for name in os.environ:
         if name.startswith("OCTOGLOT_") and name.removeprefix("OCTOGLOT_").lower() not in Settings.model_fields:
-            raise UsageError(f"there is no setting {name}", "pipeline/settings.py lists them; a misspelt one would be lost")
+            raise UsageError(f"there is no setting {name}", "README.md lists them; a misspelt one would be lost")
     try:
         return Settings(**given)
     except ValidationError as error:

@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from flows.cli.common import EngineName, Format, check_format, print_json, settings_from, stdout
+from flows.cli.common import EngineName, Format, check_format, packs_missing, print_json, settings_from, stdout
 from pipeline.settings import Settings
 
 NEEDED_MB = 2000
@@ -63,10 +63,8 @@ def _packages(settings: Settings) -> Iterator[Finding]:
 
 
 def _packs(settings: Settings) -> Iterator[Finding]:
-    from pipeline.words import missing_packs
-
-    missing = missing_packs(settings)
-    yield Finding("Tesseract language packs", not missing, f"{len(missing)} missing" if missing else "all", "; ".join(missing))
+    missing, next_step = packs_missing(settings)
+    yield Finding("Tesseract language packs", not missing, missing or "all", next_step)
 
 
 def _engine(settings: Settings) -> Iterator[Finding]:
@@ -95,7 +93,8 @@ def _servers(settings: Settings) -> Iterator[Finding]:
 def _writable(what: str, folder: Path) -> Finding:
     there = next(parent for parent in (folder.absolute(), *folder.absolute().parents) if parent.exists())
     ok = there.is_dir() and os.access(there, os.W_OK)
-    return Finding(what, ok, str(folder), "" if ok else f"make {there} a folder that this user can write to")
+    found = f"{folder} (will be made)" if ok and there != folder.absolute() else str(folder)
+    return Finding(what, ok, found, "" if ok else f"make {there} a folder that this user can write to")
 
 
 LOOKS: tuple[Callable[[Settings], Iterator[Finding]], ...] = (_packages, _packs, _engine, _machine, _servers)

@@ -11,7 +11,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from flows.cli.common import Format, Out, check_format, print_json, stderr
+from flows.cli.common import Format, Out, check_format, numbered, print_json, stderr
 from pipeline import query
 from pipeline.errors import UsageError
 from pipeline.evaluate import Report, Tally, Truth, evaluate, read_truth
@@ -51,7 +51,9 @@ def evaluate_command(
         _show_failures(report)
     if report.missing:
         more = ", …" if len(report.missing) > 3 else ""
-        stderr.print(f"{len(report.missing)} documents of the truth are not in {out}: {', '.join(report.missing[:3])}{more}")
+        verb = "is" if len(report.missing) == 1 else "are"
+        number = numbered(len(report.missing), "document")
+        stderr.print(f"{number} of the truth {verb} not in {out}: {', '.join(report.missing[:3])}{more}")
 
 
 def _pairs(out: str, truths: list[Truth], schemas: Mapping[str, Schema]) -> Pairs:
@@ -84,7 +86,7 @@ def _show(report: Report, groups: Sequence[str]) -> None:
         for name, tally in told[group].items():
             table.add_row(name, *_numbers(tally))
         table.add_section()
-    table.add_row(f"all ({report.documents} documents)", *_numbers(report.overall))
+    table.add_row(f"all ({numbered(report.documents, 'document')})", *_numbers(report.overall))
     Console(width=100).print(table)
 
 

@@ -1,5 +1,6 @@
 """`octoglot plan`: what a run would do, found out without opening a document."""
 
+import math
 import os
 import sys
 from dataclasses import dataclass
@@ -26,6 +27,9 @@ from pipeline import plan as planning
 from pipeline.settings import Settings
 from schemas.base import Schema
 from schemas.registry import absolute, load_schema
+
+START_S = 10
+"""Seconds that Ray and Prefect take to start, about."""
 
 
 @dataclass(frozen=True)
@@ -59,8 +63,12 @@ def plan(
         print_json([told])
         return
     for name, value in told.items():
-        shown = "not known yet" if value is None else f"{value:,}"
-        print(f"{name.replace('_', ' '):22} {shown:>14}")
+        if name == "estimated_seconds":
+            print(
+                f"{'estimated time':22} {_about(value):>14}" + (f" (the start of some {START_S} s included)" if value else "")
+            )
+        else:
+            print(f"{name.replace('_', ' '):22} {value:>14,}")
     if not made.shards:
         stderr.print("nothing to do")
 
@@ -101,7 +109,19 @@ def describe(made: planning.Plan) -> dict[str, Any]:
 
 
 def _estimate(made: planning.Plan) -> float | None:
-    """Seconds that the reading will take, as the store's own runs took; None where it holds none."""
+    """Seconds that a run will take, with its start, as the store's own runs took; None where it holds none."""
     if not made.pending:
         return 0.0
-    return None if made.seconds is None else round(made.seconds, 1)
+    return None if made.seconds is None else round(START_S + made.seconds, 1)
+
+
+def _about(seconds: float | None) -> str:
+    """A time as people say it: nobody knows it to the second."""
+    if seconds is None:
+        return "not known yet"
+    if not seconds:
+        return "none"
+    if seconds < 55:
+        return f"about {math.ceil(seconds / 10) * 10} s"
+    minutes = round(seconds / 60)
+    return f"about {minutes} min" if minutes < 90 else f"about {seconds / 3600:.1f} h"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from flows.cli.common import stderr
+from flows.cli.common import numbered, stderr
 
 if TYPE_CHECKING:
     from flows.cluster import Cluster
@@ -33,7 +33,7 @@ def _bar(cluster: "Future[Cluster]", flow: "Future[Counts]", documents: int) -> 
         TextColumn("{task.description}"),
         BarColumn(bar_width=16),
         MofNCompleteColumn(),
-        TextColumn("documents · {task.fields[told]}", markup=False),
+        TextColumn(("document" if documents == 1 else "documents") + " · {task.fields[told]}", markup=False),
         TimeElapsedColumn(),
         TimeRemainingColumn(compact=True),
         TextColumn("left"),
@@ -42,16 +42,16 @@ def _bar(cluster: "Future[Cluster]", flow: "Future[Counts]", documents: int) -> 
     with Progress(*columns, console=stderr, transient=True) as progress:
         bar = progress.add_task("starting", total=documents, told="…", latest="")
         for done, pages, told, latest in _polled(cluster, flow):
-            if pages:
+            if done or pages:
                 progress.update(bar, description="reading", completed=done, told=told, latest=latest)
 
 
 def _lines(cluster: "Future[Cluster]", flow: "Future[Counts]", documents: int) -> None:
     shown = 0.0
     for done, pages, told, _ in _polled(cluster, flow):
-        if pages and time.monotonic() - shown > EVERY_S:
+        if (done or pages) and time.monotonic() - shown > EVERY_S:
             shown = time.monotonic()
-            stderr.print(f"{done:,} of {documents:,} documents · {told}")
+            stderr.print(f"{done:,} of {numbered(documents, 'document')} · {told}")
 
 
 def _polled(cluster: "Future[Cluster]", flow: "Future[Counts]") -> Iterator[tuple[int, int, str, str]]:
@@ -63,7 +63,8 @@ def _polled(cluster: "Future[Cluster]", flow: "Future[Counts]") -> Iterator[tupl
             now = cluster.result().progress()
         except Exception:  # the view may fail while the run ends: the run itself tells what happened
             continue
-        kinds = ", ".join(f"{number:,} {status}" for status, number in sorted(now.counts.pages.items()) if status != "ok")
-        told = f"{now.pages:,} pages" + (f" ({kinds})" if kinds else "")
+        # What is quarantined may never have been read as a page: a file that cannot be opened has a line in the ledger too.
+        kinds = [f"{number:,} {status}" for status, number in sorted(now.counts.pages.items()) if status != "ok"]
+        told = ", ".join([f"{numbered(now.pages, 'page')} read", *kinds])
         name = PurePath(now.latest).name
         yield sum(now.counts.documents.values()), now.pages, told, name if len(name) <= MOST_NAME else f"{name[:MOST_NAME]}…"

@@ -3,7 +3,6 @@
 import os
 import platform
 import secrets
-import shlex
 import signal
 import sys
 import threading
@@ -31,13 +30,18 @@ from flows.cli.common import (
     WordsMode,
     Workers,
     check_format,
+    numbered,
+    packs_missing,
     print_json,
     settings_from,
+    sql_command,
     stderr,
 )
 from flows.cli.plan import Prepared, describe, prepare
 from flows.cli.progress import show_progress
 from pipeline.errors import OctoglotError, RunError, UsageError
+from schemas.base import specs
+from schemas.fields import Kind
 
 if TYPE_CHECKING:
     from flows.cluster import Cluster
@@ -47,6 +51,9 @@ STOP_S = 6.0
 """Seconds after which a run that was called off ends, whatever hangs."""
 
 SEE = "SELECT source, page, stage, reason, next_step FROM quarantine"
+
+MOST_FIELDS = 4
+"""Fields of a document that the queries at the end of a run show."""
 
 
 @dataclass
@@ -95,13 +102,13 @@ def run(
 
 def _check_engine(made: Prepared) -> None:
     from pipeline.extract import probe_engine
-    from pipeline.words import missing_packs
 
-    missing = probe_engine(made.settings)
+    for missing in probe_engine(made.settings):
+        raise UsageError(missing, "`octoglot doctor` says what else is missing")
     if made.settings.words in ("auto", "ocr"):
-        missing += missing_packs(made.settings)
-    if missing:
-        raise UsageError(missing[0], "`octoglot doctor` says what else is missing")
+        packs, next_step = packs_missing(made.settings)
+        if packs:
+            raise UsageError(packs, next_step)
 
 
 def _run(made: Prepared, started: float) -> tuple["Counts", str]:
@@ -121,7 +128,7 @@ def _run(made: Prepared, started: float) -> tuple["Counts", str]:
     try:
         with _interruptible(lambda: keep("stopped")) as halt:
             state_dir = set_up(made.settings.state_dir, made.settings.ray_address)
-            stderr.print(f"{made.plan.pending:,} documents to read; starting Ray and Prefect …")
+            stderr.print(f"{numbered(made.plan.pending, 'document')} to read; starting Ray and Prefect …")
             counts, first_page_at = _flow(made, run_id, state_dir, halt)
         state = "finished"
         record |= {"documents": counts.documents, "pages": counts.pages}
@@ -214,7 +221,8 @@ def _interruptible(note: Callable[[], None]) -> Iterator[Halt]:
 def _tell_nothing_to_do(made: Prepared, format: str) -> None:
     if format == "json":
         print_json([describe(made.plan) | {"state": "nothing to do"}])
-    stderr.print(f"nothing to do: all {made.plan.found:,} documents were read before into {made.root}")
+    all_of_them = "the one document was" if made.plan.found == 1 else f"all {made.plan.found:,} documents were"
+    stderr.print(f"nothing to do: {all_of_them} read before into {made.root}")
     _tell_quarantined(f"{made.plan.left_alone:,} of them", made.plan.left_alone, made.root)
 
 
@@ -222,19 +230,40 @@ def _tell_end(made: Prepared, counts: "Counts", run_id: str, seconds: float, for
     pages = {status: counts.pages.get(status, 0) for status in ("ok", "repaired", "skipped", "quarantined")}
     documents = sum(counts.documents.values())
     if format == "json":
-        print_json([{"run_id": run_id, "documents": documents, "pages": pages, "seconds": round(seconds, 1)}])
+        print_json(
+            [
+                {"run_id": run_id, "documents": documents, "pages": pages, "review": counts.review}
+                | {"seconds": round(seconds, 1)}
+            ]
+        )
     told = ", ".join(f"{number:,} {status}" for status, number in pages.items() if number or status == "ok")
-    stderr.print(f"pages: {told} — {documents:,} documents in {seconds:.0f} s → {made.root}")
-    stderr.print(f'next: octoglot sql "SELECT * FROM {made.schema.schema_name}" --out {shlex.quote(made.root)}')
-    before = f"{made.plan.left_alone:,} documents of earlier runs" if made.plan.left_alone else ""
-    now = f"{pages['quarantined']:,} pages" if pages["quarantined"] else ""
+    stderr.print(f"pages: {told} — {numbered(documents, 'document')} in {seconds:.0f} s → {made.root}")
+    _tell_next(made, counts)
+    before = f"{numbered(made.plan.left_alone, 'document')} of earlier runs" if made.plan.left_alone else ""
+    now = numbered(pages["quarantined"], "page") if pages["quarantined"] else ""
     _tell_quarantined(" and ".join(filter(None, (now, before))), pages["quarantined"] + made.plan.left_alone, made.root)
+
+
+def _tell_next(made: Prepared, counts: "Counts") -> None:
+    """The SQL to paste: what needs review, and a handful of columns of all that was read."""
+    from pipeline.query import quoted_name
+
+    chosen = [spec.name for spec in specs(made.schema) if spec.kind is not Kind.TABLE and spec.required]
+    names = [quoted_name(name) for name in chosen or [spec.name for spec in specs(made.schema) if spec.kind is not Kind.TABLE]]
+    names, view = names[:MOST_FIELDS], quoted_name(made.schema.schema_name)
+    if counts.review:
+        query = f"SELECT parse_filename(source) AS file, {', '.join([*names, 'confidence'])} FROM {view} WHERE needs_review"
+        verb = "needs" if counts.review == 1 else "need"
+        stderr.print(f"{counts.review:,} of {counts.usable:,} {verb} review: {sql_command(query, made.root)}")
+    if counts.usable:
+        query = f"SELECT {', '.join([*names, 'language', 'confidence'])} FROM {view}"
+        stderr.print(f"next: {sql_command(query, made.root)}")
 
 
 def _tell_quarantined(what: str, number: int, root: str) -> None:
     """End the command: exit code 3 and the SQL to paste where something that was asked for is quarantined, else 0."""
     if number:
-        stderr.print(f'quarantined: {what}: octoglot sql "{SEE}" --out {shlex.quote(root)}')
+        stderr.print(f"quarantined: {what}: {sql_command(SEE, root)}")
     sys.exit(3 if number else 0)
 
 

@@ -1,5 +1,7 @@
 """`octoglot schemas`: the schemas there are, and what is in one."""
 
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -9,7 +11,10 @@ from flows.cli.common import Format, check_format, print_json, stdout
 from pipeline.errors import UsageError
 from schemas.base import Schema, specs
 from schemas.fields import FieldSpec
-from schemas.registry import BUILT_IN, load_schema
+from schemas.registry import BUILT_IN, absolute, load_schema
+
+MOST_LABELS = 60
+"""Letters of a field's labels that are shown, where it has several."""
 
 
 def schemas(
@@ -22,7 +27,7 @@ def schemas(
     if action == "list":
         _list(format)
     elif action == "show" and name:
-        _show(load_schema(name), format)
+        _show(load_schema(absolute(name, Path.cwd())), format)
     else:
         raise UsageError("say `octoglot schemas list` or `octoglot schemas show NAME`")
 
@@ -52,8 +57,19 @@ def _row(path: str, spec: FieldSpec) -> dict[str, Any]:
         "kind": spec.kind.value,
         "required": "yes" if spec.required else "",
         "description": spec.description,
-        "labels (first)": ", ".join(words[0] for words in spec.labels.values() if words)[:60],
+        "labels (first)": _some(words[0] for words in spec.labels.values() if words),
     }
+
+
+def _some(labels: Iterable[str]) -> str:
+    """Each label once, as many as a column has room for."""
+    told = list(dict.fromkeys(labels))
+    shown = told[:1]
+    for label in told[1:]:
+        if len(", ".join([*shown, label])) > MOST_LABELS:
+            return ", ".join([*shown, "…"])
+        shown.append(label)
+    return ", ".join(shown)
 
 
 def _print(rows: list[dict[str, Any]], format: str, title: str = "") -> None:
