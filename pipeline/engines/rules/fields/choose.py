@@ -18,6 +18,7 @@ _COMBINATIONS = 20_000
 _TIED = 14
 """So many fields at most are chosen together; the others go by their own scores."""
 _LEAST = 0.3
+_TELLING = 0.4
 _HOLDS = 0.5
 _HOLDS_BY_NOTHING = 0.15
 _FAILS = 0.45
@@ -47,8 +48,8 @@ def read_fields(sheet: Sheet, schema: Schema, hits: Sequence[Hit], taken: frozen
 
 
 def _sure(score: float) -> float:
-    """How often a value with this score is right, as measured on invoices and receipts: 0.4 is right in four of five cases."""
-    return min(1 - 0.4 * (1 - score), 0.96)
+    """How often a value with this score is right, as measured: hardly more than every second below 0.4, nine in ten above."""
+    return min(0.8 + 0.2 * score, 0.96) if score >= _TELLING else 0.6
 
 
 def _combine(scored: Mapping[str, Scored], rules: Sequence[Rule]) -> dict[str, tuple[Candidate, float]]:
