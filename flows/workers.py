@@ -60,6 +60,10 @@ class Orders:
     condemned: Mapping[str, Survey | None] = field(default_factory=dict)
 
 
+USABLE = (Status.OK, Status.REPAIRED, Status.PARTIAL)
+"""The documents that the view of their schema shows have one of these."""
+
+
 @dataclass
 class Counts:
     """Documents and pages by status, and the documents that need review; adds up."""
@@ -71,12 +75,13 @@ class Counts:
     @property
     def usable(self) -> int:
         """The documents that the view of their schema shows."""
-        return sum(self.documents.get(status, 0) for status in (Status.OK, Status.REPAIRED, Status.PARTIAL))
+        return sum(self.documents.get(status, 0) for status in USABLE)
 
     def add(self, result: DocumentResult) -> None:
         """Count a document and its ledger."""
         self.documents[result.status] = self.documents.get(result.status, 0) + 1
-        self.review += result.needs_review
+        # A blank or quarantined document is no row of the view: there is nothing to review.
+        self.review += result.needs_review and result.status in USABLE
         for row in result.pages:
             self.pages[row.status] = self.pages.get(row.status, 0) + 1
 

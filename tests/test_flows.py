@@ -16,7 +16,8 @@ import pytest
 from flows.quiet import set_up
 from flows.server import local_server
 from pipeline.errors import UsageError
-from pipeline.records import Shard
+from pipeline.records import Shard, Status
+from tests.conftest import Made
 from tests.test_run import BIN, RUN, octoglot, wait_for, write
 
 
@@ -127,3 +128,12 @@ def test_a_state_folder_that_cannot_be_made_has_a_substitute(tmp_path: Path, mon
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "file"))
     with pytest.raises(UsageError, match="can be written to"):
         set_up(tmp_path / "file" / "octoglot", "")
+
+
+def test_only_what_the_view_shows_can_need_review(made: Made) -> None:
+    from flows.workers import Counts
+
+    counts = Counts()
+    for status in Status:
+        counts.add(made("/in/a", status=status, needs_review=True))
+    assert (counts.review, counts.usable) == (3, 3)
