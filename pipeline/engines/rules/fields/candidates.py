@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from pipeline.engines.rules.fields.nearby import Neighbourhood, Slot
+from pipeline.engines.rules.fields.nearby import Neighbourhood
 from pipeline.engines.rules.fields.readers import Found, read
 from pipeline.engines.rules.labels import Hit
 from pipeline.engines.rules.sheet import Sheet, Span
@@ -61,7 +61,7 @@ def find_candidates(
     free = [hit for hit in hits if hit.span.cell.index not in taken]
     around = Neighbourhood(sheet, free)
     by_name = {spec.name: spec for spec in fields}
-    examples = {spec.kind: [spec] for spec in reversed(fields)}
+    examples = {spec.kind: spec for spec in reversed(fields)}
     found: dict[Kind, dict[Key, Candidate]] = defaultdict(dict)
     for kind in {spec.kind for spec in fields} & {Kind.MONEY, Kind.DATE}:
         spec = next(spec for spec in fields if spec.kind is kind)
@@ -70,15 +70,15 @@ def find_candidates(
                 for value in read(Span(cell, 0, len(cell.text)), spec, sheet.habits):
                     found[kind][_key(value.span)] = Candidate(*value)
     for hit in free:
-        if hit.name not in by_name and (hit.name or hit.kind not in examples):
+        labelled = by_name.get(hit.name) if hit.name else examples.get(hit.kind)
+        if labelled is None:
             continue
-        for spec in [by_name[hit.name]] if hit.name else examples[hit.kind]:
-            for value, near in _values(sheet, around, hit, spec, taken):
-                candidate = found[spec.kind].setdefault(_key(value.span), Candidate(*value))
-                score = near * value.form
-                if score > candidate.scores.get(hit.name, 0.0):
-                    candidate.scores[hit.name] = score
-                    candidate.labels[hit.name] = _key(hit.span)
+        for value, near in _values(sheet, around, hit, labelled, taken):
+            candidate = found[labelled.kind].setdefault(_key(value.span), Candidate(*value))
+            score = near * value.form
+            if score > candidate.scores.get(hit.name, 0.0):
+                candidate.scores[hit.name] = score
+                candidate.labels[hit.name] = _key(hit.span)
     return {kind: list(candidates.values()) for kind, candidates in found.items()}
 
 
@@ -124,6 +124,3 @@ def _with_their_sum(column: Sequence[tuple[Found, float]]) -> Iterator[tuple[Fou
 
 def _key(span: Span) -> Key:
     return (span.cell.index, span.start)
-
-
-__all__ = ["Candidate", "Key", "Slot", "find_candidates"]

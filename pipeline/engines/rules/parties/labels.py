@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
-from unicodedata import category
 
 from pipeline.engines.rules.labels import Hit, find_labels
 from pipeline.engines.rules.parties.telling import block_labels, could_name, starts_open, tell
@@ -72,7 +71,7 @@ def sort_labels(sheet: Sheet, fields: Sequence[FieldSpec], hits: Sequence[Hit]) 
             heads[index] = head
             labels[index] = (head.role, head.end)
         elif _is_label(hit, hit in own) and (hit in own or not tell(_line(sheet, cell), sheet.page.language).address):
-            labels[index] = ("*other" if hit.name in numbers else "" if hit.name in roles else hit.name, _end(hit))
+            labels[index] = ("*other" if hit.name in numbers else "" if hit.name in roles else hit.name, hit.span.end)
     return heads, labels
 
 
@@ -102,13 +101,13 @@ def _head(sheet: Sheet, hit: Hit, found: Iterable[Hit], roles: Mapping[str, str]
     role = roles.get(hit.name, hit.name)
     if role not in ("issuer", "recipient", _THIRD):
         return None
-    cell, end, language = hit.span.cell, _end(hit), sheet.page.language
+    cell, end, language = hit.span.cell, hit.span.end, sheet.page.language
     if tell(hit.span.text.replace(" ", ""), language).title:
         return None  # `Facture` is a misread `Facturé à`
     for other in sorted(found, key=lambda other: other.span.start):
         joined = other.span.start >= end and not any(map(str.isalnum, cell.text[end : other.span.start]))
         if joined and other.name in (*roles, _THIRD):
-            end = _end(other)
+            end = other.span.end
     rest = cell.text[end:]
     colon = rest.lstrip(" )")[:1] in (":", "|")  # a ruled line between two boxes is read as a stroke
     if hit.letters <= _WEAK and not colon and sheet.rows[cell.row][0] is not cell:
@@ -123,18 +122,10 @@ def _head(sheet: Sheet, hit: Hit, found: Iterable[Hit], roles: Mapping[str, str]
 
 def _is_label(hit: Hit, own: bool) -> bool:
     """Whether the words at the start of a cell are a label: alone, before a colon, or before digits."""
-    rest = hit.span.cell.text[_end(hit) :].lstrip(" )")
+    rest = hit.span.cell.text[hit.span.end :].lstrip(" )")
     if hit.letters <= 2 and not own and rest[:1] != ":":
         return False  # `No.12, High Street`
     if not rest.strip(" :|.,-()/") or rest[:1] in (":", "|") or (rest[:1] in ".#°º/-" and hit.name not in ("*name", "*part")):
         return True
     numbered = not own or hit.name == "*other"
     return numbered and any(map(str.isdigit, rest)) and hit.letters >= 3
-
-
-def _end(hit: Hit) -> int:
-    """Where a label ends, the tone marks of its last letter included."""
-    text, end = hit.span.cell.text, hit.span.end
-    while end < len(text) and category(text[end]) == "Mn":
-        end += 1
-    return end
