@@ -53,6 +53,7 @@ _CONFLICT = pa.struct(
         ("lost_confidence", pa.float64()),
     ]
 )
+_RAW = pa.struct([("page", pa.int32()), ("text", pa.string())])
 _SECONDS = pa.struct([(act, pa.float64()) for act in ("prepare", "extract", "finish")])
 
 
@@ -82,6 +83,8 @@ COLUMNS: list[tuple[str, pa.DataType]] = [
     ("seconds", _SECONDS),
     ("tokens_in", pa.int64()),
     ("tokens_out", pa.int64()),
+    *((name, pa.string()) for name in ("model", "revision", "prompt")),
+    ("raw_answers", pa.list_(_RAW)),
 ]
 """The columns of a shard, beside `record`: its typed values."""
 
@@ -139,6 +142,10 @@ def row_of(result: DocumentResult, schema: Schema, run_id: str, at: datetime | N
         "seconds": {act: result.seconds.get(act, 0.0) for act in ("prepare", "extract", "finish")},
         "tokens_in": result.tokens_in,
         "tokens_out": result.tokens_out,
+        "model": result.model or None,
+        "revision": result.revision or None,
+        "prompt": result.prompt or None,
+        "raw_answers": [{"page": page, "text": storable(text)} for page, text in result.raw_answers],
     }
 
 

@@ -31,6 +31,8 @@ class Reason(StrEnum):
     MENDED_FILE = "mended_file"
     ASKED_TWICE = "asked_twice"
     ENGINE_FAILED = "engine_failed"
+    ENGINE_REFUSED = "engine_refused"
+    ANSWER_CUT = "answer_cut"
     ANSWER_INVALID = "answer_invalid"
     INTERNAL = "internal"
 
@@ -60,7 +62,9 @@ ADVICE: dict[Reason, Advice] = {
     Reason.MENDED_FILE: Advice(Severity.PERMANENT, "nothing to do: the damaged file was mended while it was read"),
     Reason.ASKED_TWICE: Advice(Severity.PERMANENT, "nothing to do: the second answer was sound"),
     Reason.ENGINE_FAILED: Advice(Severity.RETRYABLE, "run the same command again; `octoglot doctor` tests the engine"),
-    Reason.ANSWER_INVALID: Advice(Severity.PERMANENT, "look at the page and its raw answer; `octoglot retry` asks again"),
+    Reason.ENGINE_REFUSED: Advice(Severity.PERMANENT, "read the message: the engine does not take this page as it is"),
+    Reason.ANSWER_CUT: Advice(Severity.PERMANENT, "raise answer_tokens in octoglot.toml, then run the same command again"),
+    Reason.ANSWER_INVALID: Advice(Severity.PERMANENT, "look at the page and its raw_answer in the view quarantine"),
     Reason.INTERNAL: Advice(Severity.RETRYABLE, "this is a fault of octoglot: report it with the message"),
 }
 

@@ -2,8 +2,9 @@
 
 import time
 from dataclasses import replace
+from functools import cache
 
-from pipeline.engines.base import Engine, PageRequest
+from pipeline.engines.base import Engine, EngineDied, Identity, PageRequest
 from pipeline.engines.registry import engine_class
 from pipeline.errors import DocumentError, Reason, RunError
 from pipeline.records import PageAnswer, PreparedPage, Problem
@@ -12,13 +13,19 @@ from schemas.base import Schema
 
 
 def open_engine(schema: Schema, settings: Settings) -> Engine:
-    """The engine that the settings name, loaded and ready; raises RunError where it cannot work."""
+    """The engine that the settings name, to be started before it reads; raises RunError where it cannot work."""
     return engine_class(settings.engine)(schema, settings)
 
 
-def engine_fingerprint(settings: Settings) -> str:
-    """What the engine's answers depend on beside page and schema; loads no weights."""
-    return f"{settings.engine}:{engine_class(settings.engine).fingerprint(settings)}"
+@cache
+def engine_identity(schema: Schema, settings: Settings) -> Identity:
+    """What the engine's answers depend on beside the page; loads no weights."""
+    return engine_class(settings.engine).identity(schema, settings)
+
+
+def slot_gpus(settings: Settings) -> int:
+    """GPUs that one engine takes; raises RunError where those of this machine cannot hold it."""
+    return engine_class(settings.engine).slot_gpus(settings)
 
 
 def probe_engine(settings: Settings) -> list[str]:
@@ -31,11 +38,12 @@ async def ask(engine: Engine, prepared: PreparedPage, document_id: str, page_cou
 
     Raises:
         RunError: the engine cannot go on at all.
+        EngineDied: it is gone, and so must be whoever holds it.
     """
     started = time.perf_counter()
     try:
         answer = await engine.read(PageRequest(document_id, page_count, prepared))
-    except RunError:
+    except (RunError, EngineDied):
         raise
     except DocumentError as error:
         answer = PageAnswer(prepared.page, problem=Problem.of("extract", error))

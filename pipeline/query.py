@@ -32,12 +32,16 @@ CREATE OR REPLACE VIEW pages AS
 SELECT document_id, source, schema, unnest(pages, recursive := true), run_id FROM store.latest;
 CREATE OR REPLACE VIEW documents AS
 SELECT document_id, source, schema, language, page_count, status, worst.stage AS stage, worst.reason AS reason,
-       worst.message AS message, worst.next_step AS next_step, engine, attempt, run_id, extracted_at
+       worst.message AS message, worst.next_step AS next_step, engine, model, revision, prompt, tokens_in, tokens_out, seconds,
+       attempt, run_id, extracted_at
 FROM (SELECT *, list_filter(pages, lambda p: p.status = 'quarantined')[1] AS worst FROM store.latest);
 CREATE OR REPLACE VIEW fields AS
 SELECT *, false AS corrected FROM (SELECT document_id, source, schema, unnest(fields, recursive := true) FROM store.latest);
 CREATE OR REPLACE VIEW quarantine AS
-SELECT document_id, source, schema, page, stage, reason, message, next_step, run_id FROM pages WHERE status = 'quarantined';
+SELECT document_id, source, schema, page, stage, reason, message, next_step, run_id,
+       list_filter(raw_answers, lambda raw: raw.page = page)[1].text AS raw_answer
+FROM (SELECT document_id, source, schema, unnest(pages, recursive := true), run_id, raw_answers FROM store.latest)
+WHERE status = 'quarantined';
 CREATE OR REPLACE VIEW checks AS
 SELECT document_id, source, schema, unnest(checks, recursive := true) FROM store.latest;
 CREATE OR REPLACE VIEW conflicts AS

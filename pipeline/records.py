@@ -290,7 +290,10 @@ class Merged:
 
 @dataclass(frozen=True, slots=True)
 class DocumentResult:
-    """One row of a shard: all that is known of a document under one schema after one run."""
+    """One row of a shard: all that is known of a document under one schema after one run.
+
+    `model`, `revision` and `prompt` say what made the answers; `raw_answers` are what a model wrote for quarantined pages.
+    """
 
     source: Source
     schema: str
@@ -310,3 +313,7 @@ class DocumentResult:
     tokens_in: int = 0
     tokens_out: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
+    model: str = ""
+    revision: str = ""
+    prompt: str = ""
+    raw_answers: tuple[tuple[int, str], ...] = ()

@@ -18,6 +18,9 @@ from pipeline.pixels import PREVIEW_PX, has_writing, straighten
 from pipeline.records import PageWords, Survey
 from pipeline.settings import Settings
 
+IMAGE_PX = 1120
+"""Longest side of a model's image where neither setting nor profile says: four tiles of 560 pixels, the most that Llama sees."""
+
 _BLOCK = 1 << 20
 _EVEN = 6
 
@@ -76,11 +79,11 @@ def model_image(view: PageView, words: PageWords, settings: Settings) -> Pixels:
         RGB of uint8, (height, width, 3), in the reading frame of `words`, at most `image_px` on each side.
     """
     frame = words.frame
-    scale = settings.image_px / max(frame.width, frame.height)
-    image = straighten(view.render(scale), frame)
+    longest = settings.image_px or IMAGE_PX
+    image = straighten(view.render(longest / max(frame.width, frame.height)), frame)
     height, width = image.shape[:2]
-    if max(height, width) > settings.image_px:
-        size = (min(width, settings.image_px), min(height, settings.image_px))
+    if max(height, width) > longest:
+        size = (min(width, longest), min(height, longest))
         image = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
     return image
 

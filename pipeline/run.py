@@ -15,7 +15,7 @@ from typing import NamedTuple
 from pipeline import check, ground, language, merge, normalize, render, words
 from pipeline.engines.base import Engine
 from pipeline.errors import DocumentError, Reason
-from pipeline.extract import ask, engine_fingerprint
+from pipeline.extract import ask, engine_identity
 from pipeline.pages import OpenDocument, PageView
 from pipeline.records import (
     DocumentResult,
@@ -47,6 +47,7 @@ class PageOutcome:
     tokens_in: int = 0
     tokens_out: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
+    raw: str = ""
 
 
 class Hints(NamedTuple):
@@ -131,7 +132,8 @@ def finish_page(prepared: PreparedPage, answer: PageAnswer, found: Survey, schem
             problem, values = Problem("finish", Reason.INTERNAL, f"{type(error).__name__}: {error}"), ()
     seconds = {"prepare": prepared.seconds, "extract": answer.seconds, "finish": time.perf_counter() - started}
     row = _ledger_row(prepared, answer, found, problem)
-    return PageOutcome(row, values, answer.tokens_in, answer.tokens_out, seconds)
+    raw = answer.raw if answer.problem else ""
+    return PageOutcome(row, values, answer.tokens_in, answer.tokens_out, seconds, raw)
 
 
 def finish_document(
@@ -166,6 +168,8 @@ def finish_document(
         tokens_in=sum(outcome.tokens_in for outcome in ordered),
         tokens_out=sum(outcome.tokens_out for outcome in ordered),
         seconds=dict(seconds),
+        raw_answers=tuple((outcome.row.page, outcome.raw) for outcome in ordered if outcome.row.page and outcome.raw),
+        **_made_by(schema, settings),
     )
 
 
@@ -190,6 +194,7 @@ def finish_lost(
         content_id=found.content_id if found else "",
         page_count=found.page_count if found else None,
         attempt=attempt,
+        **_made_by(schema, settings),
     )
 
 
@@ -197,7 +202,7 @@ def finish_lost(
 def keys(schema: Schema, settings: Settings) -> Keys:
     """The three fingerprints that the work depends on, beside the content of the file."""
     words_key = words.words_fingerprint(settings)
-    answer_key = _digest(words_key, fingerprint(schema), engine_fingerprint(settings))
+    answer_key = _digest(words_key, fingerprint(schema), settings.engine, engine_identity(schema, settings).fingerprint)
     return Keys(words_key, answer_key, _digest(answer_key, rules_fingerprint(), str(settings.review_below)))
 
 
@@ -281,6 +286,11 @@ def _document_status(rows: Sequence[LedgerRow]) -> Status:
 def _document_language(rows: Sequence[LedgerRow]) -> str:
     spoken = Counter(row.language for row in rows if row.language != "und")
     return spoken.most_common(1)[0][0] if spoken else "und"
+
+
+def _made_by(schema: Schema, settings: Settings) -> dict[str, str]:
+    made_by = engine_identity(schema, settings)
+    return {"model": made_by.model, "revision": made_by.revision, "prompt": made_by.prompt}
 
 
 def _digest(*parts: str) -> str:

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 
@@ -15,7 +15,20 @@ class Settings(BaseSettings):
         env_prefix="OCTOGLOT_", toml_file="octoglot.toml", frozen=True, extra="forbid", env_ignore_empty=True
     )
 
-    engine: str = Field("ocr", description="ocr or fake")
+    engine: str = Field("ocr", description="ocr, vllm, openai, or MODULE:CLASS of one's own")
+    model: str = Field("", description="for vllm a profile, a model id or a folder; for openai the server's name of it")
+    revision: str = Field("", description="commit or tag of the model; empty: as its profile says")
+    profiles: str = Field("", description="a file of one's own model profiles")
+    base_url: str = Field("", description="for openai: where the server is, as http://127.0.0.1:8000/v1")
+    api_key: SecretStr = Field(SecretStr(""), description="for openai: the server's key; never written down")
+    slots: int = Field(0, ge=0, description="engines at a time; 0: as many as the GPUs hold")
+    requests: int = Field(16, ge=1, description="for openai: requests in flight")
+    wording: str = Field("", description="a file of one's own in the place of pipeline/wording/page.jinja")
+    prompt_tokens: int = Field(2000, ge=0, description="tokens of a page's own words in a prompt, about and at most")
+    answer_tokens: int = Field(2048, ge=16, description="tokens of an answer; one that is cut off is asked for again with twice")
+    answer_timeout_s: float = Field(300.0, gt=0, description="time for an answer, once the engine works on it")
+    compile_timeout_s: float = Field(60.0, gt=0, description="time to compile the grammar of a schema, before the first page")
+    server_wait_s: float = Field(300.0, ge=0, description="for openai: how long a run waits for a server that is gone")
     words: Literal["auto", "text-layer", "ocr", "none"] = Field("auto", description="where a page's words come from")
     workers: int = Field(0, ge=0, description="CPU processes that read pages; 0: one a core")
     ray_address: str = Field("", description="a Ray cluster to join; empty: a private local one")
@@ -32,7 +45,7 @@ class Settings(BaseSettings):
     retryable_attempts: int = Field(3, ge=1, description="runs that try a document with a retryable failure")
 
     ocr_dpi: int = Field(200, ge=72, le=600, description="resolution for OCR of an A4 page")
-    image_px: int = Field(1120, ge=56, description="longest side of the image that a model sees")
+    image_px: int = Field(0, ge=0, description="longest side of the image that a model sees; 0: as its profile says, else 1120")
     review_below: float = Field(0.8, ge=0, le=1, description="documents of a lower confidence need review")
     tessdata: str = Field("", description="folder of Tesseract's language packs; empty: looked for")
     state_dir: Path = Field(

@@ -3,7 +3,7 @@
 import asyncio
 import os
 
-from pipeline.engines.base import PageRequest
+from pipeline.engines.base import EngineDied, Identity, PageRequest
 from pipeline.errors import DocumentError, Reason, RunError
 from pipeline.records import Leaf, PageAnswer
 from pipeline.settings import Settings
@@ -12,7 +12,7 @@ from schemas.fields import Kind
 
 
 class FakeEngine:
-    """Copies what stands behind `name:` on a line; the word `FAULT-KILL`, `-HANG`, `-INVALID` or `-STOP` does what it says."""
+    """Copies what stands behind `name:` on a line; the word `FAULT-KILL`, `-DEAD`, `-HANG`, `-INVALID` or `-STOP` does what it says."""
 
     needs_images = False
     max_in_flight = 4
@@ -21,14 +21,22 @@ class FakeEngine:
         self._names = [spec.name for spec in specs(schema) if spec.kind is not Kind.TABLE]
 
     @staticmethod
-    def fingerprint(settings: Settings) -> str:
+    def identity(schema: Schema, settings: Settings) -> Identity:
         """It never changes."""
-        return "1"
+        return Identity(revision="1")
+
+    @staticmethod
+    def slot_gpus(settings: Settings) -> int:
+        """It needs none."""
+        return 0
 
     @staticmethod
     def probe(settings: Settings) -> list[str]:
         """It needs nothing."""
         return []
+
+    async def start(self) -> None:
+        """There is nothing to load."""
 
     async def read(self, request: PageRequest) -> PageAnswer:
         """The leaves that stand on the page as `name: value`."""
@@ -45,6 +53,8 @@ class FakeEngine:
     async def _obey(self, text: str) -> None:
         if "FAULT-KILL" in text:
             os.abort()
+        if "FAULT-DEAD" in text:
+            raise EngineDied("the page asked the engine to die")
         if "FAULT-HANG" in text:
             await asyncio.sleep(3600)
         if "FAULT-INVALID" in text:

@@ -4,7 +4,7 @@ import hashlib
 from functools import cache
 from importlib import resources
 
-from pipeline.engines.base import PageRequest
+from pipeline.engines.base import Identity, PageRequest
 from pipeline.engines.rules.fields.choose import read_fields
 from pipeline.engines.rules.labels import find_labels
 from pipeline.engines.rules.parties.read import read_parties
@@ -26,14 +26,22 @@ class OcrEngine:
         self._schema = schema
 
     @staticmethod
-    def fingerprint(settings: Settings) -> str:
+    def identity(schema: Schema, settings: Settings) -> Identity:
         """A hash of the rules' source: nobody has to remember to count a version up."""
-        return _rules()
+        return Identity(revision=_rules())
+
+    @staticmethod
+    def slot_gpus(settings: Settings) -> int:
+        """It needs none."""
+        return 0
 
     @staticmethod
     def probe(settings: Settings) -> list[str]:
         """It needs nothing but words; what those need is asked of the words stage."""
         return []
+
+    async def start(self) -> None:
+        """There is nothing to load."""
 
     async def read(self, request: PageRequest) -> PageAnswer:
         """What the rules find on the page; nothing where it has no words."""

@@ -1,0 +1,104 @@
+"""How a model is asked for a page, whichever engine holds it: one ask, a second where the first is not sound, never a third."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from pipeline.engines.answer import Piece, read_answer
+from pipeline.engines.base import Identity, PageRequest
+from pipeline.errors import Reason
+from pipeline.grammar import answer_schema
+from pipeline.prompts import Prompts
+from pipeline.records import PageAnswer, Problem
+from pipeline.settings import Settings
+from schemas.base import Schema
+
+DECODING_VERSION = 1
+"""Counted up with each change of this module or an engine that gives other answers: kept ones are then asked for anew."""
+
+MORE_ROOM = 2
+"""How many times the room of the first ask the second has, where the first was cut off."""
+
+ASKS = 2
+
+REPEATED = "it repeated itself without end"
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One request: the prompt, the picture as the engine wants it, and the most tokens that the answer may have."""
+
+    prompt: str
+    picture: Any
+    most_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """What came back: the text as it is, why it ended, its tokens with their log-probabilities, and what was used."""
+
+    text: str
+    finish: Literal["stop", "length", "repetition"]
+    pieces: tuple[Piece, ...] = ()
+    tokens_in: int = 0
+    tokens_out: int = 0
+
+
+class Model(Protocol):
+    """What an engine does for the reader below: greedy decoding under `answer_schema`, with log-probabilities."""
+
+    async def picture(self, image: Any) -> Any:
+        """The page's image, RGB of uint8 (height, width, 3), in the form in which asks carry it; called once a page."""
+
+    async def complete(self, ask: Ask) -> Completion:
+        """One answer. Raises DocumentError for this page alone, RunError when nothing works, EngineDied."""
+
+
+class GuidedReader:
+    """Reads pages of one schema with a model."""
+
+    def __init__(self, model: Model, schema: Schema, settings: Settings) -> None:
+        self._model = model
+        self._schema = schema
+        self._room = settings.answer_tokens
+        self._prompts = _prompts(schema, settings)
+
+    async def read(self, request: PageRequest) -> PageAnswer:
+        """The answer for a page.
+
+        An answer that was cut off is asked for again with more room, one that is not sound with its errors named. If the second
+        is no better, the page's problem says so and `raw` holds what the model wrote: it is never mended into a row.
+        """
+        page, words = request.prepared.page, request.prepared.words
+        assert words is not None
+        picture = await self._model.picture(request.prepared.image)
+        errors: tuple[str, ...] = ()
+        before, room, tokens_in, tokens_out = "", self._room, 0, 0
+        for ask in range(1, ASKS + 1):
+            prompt = self._prompts.page(words, request.page_count, errors, before)
+            given = await self._model.complete(Ask(prompt, picture, room))
+            tokens_in, tokens_out = tokens_in + given.tokens_in, tokens_out + given.tokens_out
+            used = {"raw": given.text, "asks": ask, "tokens_in": tokens_in, "tokens_out": tokens_out}
+            if given.finish == "length":
+                problem = Problem("extract", Reason.ANSWER_CUT, f"the answer did not end within {room:,} tokens")
+                errors, before, room = (), "", room * MORE_ROOM
+                continue
+            reading = read_answer(given.text, self._schema, given.pieces) if given.finish == "stop" else None
+            if reading and not reading.errors:
+                return PageAnswer(page, reading.leaves, **used)
+            errors, before = reading.errors if reading else (REPEATED,), given.text
+            problem = Problem("extract", Reason.ANSWER_INVALID, f"asked {ask} times, the answer is not sound: {errors[0]}")
+        return PageAnswer(page, problem=problem, **used)
+
+
+def identity_of(model: str, revision: str, schema: Schema, settings: Settings) -> Identity:
+    """What the answers of a model under this schema and these settings depend on; loads no weights."""
+    told = json.dumps(answer_schema(schema), ensure_ascii=False)
+    parts = (told, str(settings.answer_tokens), str(settings.image_px), str(DECODING_VERSION))
+    decoding = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+    return Identity(model, revision, _prompts(schema, settings).fingerprint(), decoding)
+
+
+def _prompts(schema: Schema, settings: Settings) -> Prompts:
+    return Prompts(schema, settings.wording, settings.prompt_tokens)
