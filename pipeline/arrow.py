@@ -142,9 +142,9 @@ def row_of(result: DocumentResult, schema: Schema, run_id: str, at: datetime | N
         "seconds": {act: result.seconds.get(act, 0.0) for act in ("prepare", "extract", "finish")},
         "tokens_in": result.tokens_in,
         "tokens_out": result.tokens_out,
-        "model": result.model or None,
-        "revision": result.revision or None,
-        "prompt": result.prompt or None,
+        "model": result.made_by.model or None,
+        "revision": result.made_by.revision or None,
+        "prompt": result.made_by.prompt or None,
         "raw_answers": [{"page": page, "text": storable(text)} for page, text in result.raw_answers],
     }
 

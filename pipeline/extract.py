@@ -4,10 +4,10 @@ import time
 from dataclasses import replace
 from functools import cache
 
-from pipeline.engines.base import Engine, EngineDied, Identity, PageRequest
+from pipeline.engines.base import Engine, EngineDied, PageRequest
 from pipeline.engines.registry import engine_class
 from pipeline.errors import DocumentError, Reason, RunError
-from pipeline.records import PageAnswer, PreparedPage, Problem
+from pipeline.records import Identity, PageAnswer, PreparedPage, Problem
 from pipeline.settings import Settings
 from schemas.base import Schema
 
@@ -21,6 +21,11 @@ def open_engine(schema: Schema, settings: Settings) -> Engine:
 def engine_identity(schema: Schema, settings: Settings) -> Identity:
     """What the engine's answers depend on beside the page; loads no weights."""
     return engine_class(settings.engine).identity(schema, settings)
+
+
+def settle(settings: Settings) -> Settings:
+    """The settings, with what was left to the engine filled in; to be done once, at the edge."""
+    return engine_class(settings.engine).settle(settings)
 
 
 def slot_gpus(settings: Settings) -> int:

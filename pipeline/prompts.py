@@ -27,7 +27,7 @@ MOST_BEFORE = 400
 """Letters of a bad answer that the second ask shows."""
 
 BYTES_A_TOKEN = 3
-"""Bytes of UTF-8 that make a token, on the safe side in all eight languages (Latin script some 4, Thai and Devanagari 3 to 6)."""
+"""Bytes of UTF-8 that make a token, on the safe side: Latin script has some 4, Thai and Devanagari 3 to 6."""
 
 WIDE_GAP = 1.5
 """Heights of a word between two words of a line from which on they are told apart: columns of a table, two addresses."""

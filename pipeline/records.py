@@ -8,7 +8,7 @@ upright and straightened for reading. Words and an engine's hints lie in the rea
 import hashlib
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
@@ -90,6 +90,28 @@ class Keys:
     words: str
     answer: str
     result: str
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What an engine's answers depend on beside the page: what is kept with every document, and what the answer key is made of.
+
+    Attributes:
+        model: the model's name or folder; empty where there is none.
+        revision: of the model, or of the rules.
+        prompt: fingerprint of what the model is asked; empty where nothing is asked.
+        decoding: fingerprint of how it may answer.
+    """
+
+    model: str = ""
+    revision: str = ""
+    prompt: str = ""
+    decoding: str = ""
+
+    @property
+    def fingerprint(self) -> str:
+        """16 hex digits."""
+        return hashlib.sha256("\0".join(astuple(self)).encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,7 +314,7 @@ class Merged:
 class DocumentResult:
     """One row of a shard: all that is known of a document under one schema after one run.
 
-    `model`, `revision` and `prompt` say what made the answers; `raw_answers` are what a model wrote for quarantined pages.
+    `made_by` says what made the answers; `raw_answers` are what a model wrote for quarantined pages, with their numbers.
     """
 
     source: Source
@@ -313,7 +335,5 @@ class DocumentResult:
     tokens_in: int = 0
     tokens_out: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
-    model: str = ""
-    revision: str = ""
-    prompt: str = ""
+    made_by: Identity = Identity()
     raw_answers: tuple[tuple[int, str], ...] = ()

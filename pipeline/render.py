@@ -19,7 +19,7 @@ from pipeline.records import PageWords, Survey
 from pipeline.settings import Settings
 
 IMAGE_PX = 1120
-"""Longest side of a model's image where neither setting nor profile says: four tiles of 560 pixels, the most that Llama sees."""
+"""Longest side of a model's image where nobody says: four tiles of 560 pixels, the most that Llama 3.2 sees."""
 
 _BLOCK = 1 << 20
 _EVEN = 6

@@ -169,7 +169,7 @@ def finish_document(
         tokens_out=sum(outcome.tokens_out for outcome in ordered),
         seconds=dict(seconds),
         raw_answers=tuple((outcome.row.page, outcome.raw) for outcome in ordered if outcome.row.page and outcome.raw),
-        **_made_by(schema, settings),
+        made_by=engine_identity(schema, settings),
     )
 
 
@@ -194,7 +194,7 @@ def finish_lost(
         content_id=found.content_id if found else "",
         page_count=found.page_count if found else None,
         attempt=attempt,
-        **_made_by(schema, settings),
+        made_by=engine_identity(schema, settings),
     )
 
 
@@ -286,11 +286,6 @@ def _document_status(rows: Sequence[LedgerRow]) -> Status:
 def _document_language(rows: Sequence[LedgerRow]) -> str:
     spoken = Counter(row.language for row in rows if row.language != "und")
     return spoken.most_common(1)[0][0] if spoken else "und"
-
-
-def _made_by(schema: Schema, settings: Settings) -> dict[str, str]:
-    made_by = engine_identity(schema, settings)
-    return {"model": made_by.model, "revision": made_by.revision, "prompt": made_by.prompt}
 
 
 def _digest(*parts: str) -> str:

@@ -25,7 +25,7 @@ class Settings(BaseSettings):
     requests: int = Field(16, ge=1, description="for openai: requests in flight")
     wording: str = Field("", description="a file of one's own in the place of pipeline/wording/page.jinja")
     prompt_tokens: int = Field(2000, ge=0, description="tokens of a page's own words in a prompt, about and at most")
-    answer_tokens: int = Field(2048, ge=16, description="tokens of an answer; one that is cut off is asked for again with twice")
+    answer_tokens: int = Field(2048, ge=16, description="tokens of an answer; a cut one is asked for again with twice")
     answer_timeout_s: float = Field(300.0, gt=0, description="time for an answer, once the engine works on it")
     compile_timeout_s: float = Field(60.0, gt=0, description="time to compile the grammar of a schema, before the first page")
     server_wait_s: float = Field(300.0, ge=0, description="for openai: how long a run waits for a server that is gone")

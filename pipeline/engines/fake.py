@@ -3,40 +3,25 @@
 import asyncio
 import os
 
-from pipeline.engines.base import EngineDied, Identity, PageRequest
+from pipeline.engines.base import Engine, EngineDied, PageRequest
 from pipeline.errors import DocumentError, Reason, RunError
-from pipeline.records import Leaf, PageAnswer
+from pipeline.records import Identity, Leaf, PageAnswer
 from pipeline.settings import Settings
 from schemas.base import Schema, specs
 from schemas.fields import Kind
 
 
-class FakeEngine:
-    """Copies what stands behind `name:` on a line; the word `FAULT-KILL`, `-DEAD`, `-HANG`, `-INVALID` or `-STOP` does what it says."""
-
-    needs_images = False
-    max_in_flight = 4
+class FakeEngine(Engine):
+    """Copies what stands behind `name:` on a line; `FAULT-KILL`, `-DEAD`, `-HANG`, `-INVALID` and `-STOP` do what they say."""
 
     def __init__(self, schema: Schema, settings: Settings) -> None:
+        super().__init__(schema, settings)
         self._names = [spec.name for spec in specs(schema) if spec.kind is not Kind.TABLE]
 
     @staticmethod
     def identity(schema: Schema, settings: Settings) -> Identity:
         """It never changes."""
         return Identity(revision="1")
-
-    @staticmethod
-    def slot_gpus(settings: Settings) -> int:
-        """It needs none."""
-        return 0
-
-    @staticmethod
-    def probe(settings: Settings) -> list[str]:
-        """It needs nothing."""
-        return []
-
-    async def start(self) -> None:
-        """There is nothing to load."""
 
     async def read(self, request: PageRequest) -> PageAnswer:
         """The leaves that stand on the page as `name: value`."""
@@ -61,6 +46,3 @@ class FakeEngine:
             raise DocumentError(Reason.ANSWER_INVALID, "the page asked for an invalid answer")
         if "FAULT-STOP" in text:
             raise RunError("the page asked the run to stop")
-
-    def close(self) -> None:
-        """It holds nothing."""

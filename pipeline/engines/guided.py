@@ -2,15 +2,15 @@
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol
 
 from pipeline.engines.answer import Piece, read_answer
-from pipeline.engines.base import Identity, PageRequest
+from pipeline.engines.base import PageRequest
 from pipeline.errors import Reason
 from pipeline.grammar import answer_schema
 from pipeline.prompts import Prompts
-from pipeline.records import PageAnswer, Problem
+from pipeline.records import Identity, PageAnswer, Problem
 from pipeline.settings import Settings
 from schemas.base import Schema
 
@@ -79,17 +79,17 @@ class GuidedReader:
             prompt = self._prompts.page(words, request.page_count, errors, before)
             given = await self._model.complete(Ask(prompt, picture, room))
             tokens_in, tokens_out = tokens_in + given.tokens_in, tokens_out + given.tokens_out
-            used = {"raw": given.text, "asks": ask, "tokens_in": tokens_in, "tokens_out": tokens_out}
+            answer = PageAnswer(page, raw=given.text, asks=ask, tokens_in=tokens_in, tokens_out=tokens_out)
             if given.finish == "length":
                 problem = Problem("extract", Reason.ANSWER_CUT, f"the answer did not end within {room:,} tokens")
                 errors, before, room = (), "", room * MORE_ROOM
                 continue
             reading = read_answer(given.text, self._schema, given.pieces) if given.finish == "stop" else None
             if reading and not reading.errors:
-                return PageAnswer(page, reading.leaves, **used)
+                return replace(answer, leaves=reading.leaves)
             errors, before = reading.errors if reading else (REPEATED,), given.text
             problem = Problem("extract", Reason.ANSWER_INVALID, f"asked {ask} times, the answer is not sound: {errors[0]}")
-        return PageAnswer(page, problem=problem, **used)
+        return replace(answer, problem=problem)
 
 
 def identity_of(model: str, revision: str, schema: Schema, settings: Settings) -> Identity:

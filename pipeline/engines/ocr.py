@@ -4,25 +4,23 @@ import hashlib
 from functools import cache
 from importlib import resources
 
-from pipeline.engines.base import Identity, PageRequest
+from pipeline.engines.base import Engine, PageRequest
 from pipeline.engines.rules.fields.choose import read_fields
 from pipeline.engines.rules.labels import find_labels
 from pipeline.engines.rules.parties.read import read_parties
 from pipeline.engines.rules.sheet import Sheet
 from pipeline.engines.rules.tables.read import read_table
-from pipeline.records import Leaf, PageAnswer
+from pipeline.records import Identity, Leaf, PageAnswer
 from pipeline.settings import Settings
 from schemas.base import Schema, specs
 from schemas.fields import Kind
 
 
-class OcrEngine:
+class OcrEngine(Engine):
     """Rules over the words that `prepare` found; needs no image, no GPU and no weights."""
 
-    needs_images = False
-    max_in_flight = 4
-
     def __init__(self, schema: Schema, settings: Settings) -> None:
+        super().__init__(schema, settings)
         self._schema = schema
 
     @staticmethod
@@ -30,28 +28,12 @@ class OcrEngine:
         """A hash of the rules' source: nobody has to remember to count a version up."""
         return Identity(revision=_rules())
 
-    @staticmethod
-    def slot_gpus(settings: Settings) -> int:
-        """It needs none."""
-        return 0
-
-    @staticmethod
-    def probe(settings: Settings) -> list[str]:
-        """It needs nothing but words; what those need is asked of the words stage."""
-        return []
-
-    async def start(self) -> None:
-        """There is nothing to load."""
-
     async def read(self, request: PageRequest) -> PageAnswer:
         """What the rules find on the page; nothing where it has no words."""
         words = request.prepared.words
         if words is None or not words.words:
             return PageAnswer(request.prepared.page)
         return PageAnswer(request.prepared.page, tuple(read_sheet(Sheet(words), self._schema, request.page_count)))
-
-    def close(self) -> None:
-        """It holds nothing."""
 
 
 def read_sheet(sheet: Sheet, schema: Schema, page_count: int = 1) -> list[Leaf]:
