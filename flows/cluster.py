@@ -13,19 +13,25 @@ from ray.exceptions import RayActorError, RayTaskError
 
 from flows.workers import Counts, Job, Orders, Scoreboard, Worker, actor
 from pipeline.errors import OctoglotError, RunError
+from pipeline.extract import slot_gpus
 from pipeline.records import Shard
+from pipeline.settings import Settings
+
+CLOSE_S = 10.0
+"""Seconds that engines may take to close, before they are ended with Ray."""
 
 QUIET: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a run has come: counts by status, pages read, the latest document, the time of the first page."""
+    """How far a run has come: counts by status, pages read, the latest document, the time of the first page, all notices."""
 
     counts: Counts
     pages: int
     latest: str
     first_page_at: float
+    notices: list[str]
 
 
 class Stopped(OctoglotError):
@@ -64,12 +70,29 @@ def ray_running(address: str, workers: int) -> Iterator[int]:
         yield min(workers or cores, cores)
 
 
+def slots_of(settings: Settings) -> tuple[int, int]:
+    """Engines that run at a time on the Ray that is up, and the GPUs of each.
+
+    Raises:
+        RunError: there are fewer GPUs than one engine takes.
+    """
+    gpus = slot_gpus(settings)
+    if not gpus:
+        return settings.slots or 1, 0
+    there = int(ray.cluster_resources().get("GPU", 0))  # type: ignore[no-untyped-call]
+    slots = min(settings.slots or there, there // gpus)
+    if not slots:
+        raise RunError(f"an engine takes {gpus} GPUs, Ray has {there}", "choose another profile with --model, or add GPUs")
+    return slots, gpus
+
+
 @dataclass
 class Cluster:
-    """The Ray side of a run: Workers to lend, and the scoreboard they write on."""
+    """The Ray side of a run: Workers to lend, each with an engine of `gpus` GPUs, and the scoreboard they write on."""
 
     job: Job
     workers: int
+    gpus: int = 0
     stop: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
@@ -81,6 +104,15 @@ class Cluster:
     def progress(self) -> Progress:
         """What the scoreboard says now."""
         return Progress(*ray.get(self._board.progress.remote(), timeout=5))
+
+    def close(self) -> None:
+        """Have the Workers that are free close their engines; those at work end with Ray."""
+        closing = []
+        with contextlib.suppress(queue.Empty):
+            while True:
+                closing.append(self._free.get_nowait().close.remote())
+        if closing:
+            ray.wait(closing, num_returns=len(closing), timeout=CLOSE_S)
 
     def read_shard(self, shard: Shard, attempts: dict[str, int]) -> Counts:
         """Have a Worker read and publish the shard, whatever dies on the way; raises RunError, Stopped."""
@@ -108,7 +140,7 @@ class Cluster:
             self._free.put(worker)
 
     def _hire(self) -> Any:
-        worker = actor(Worker, cpus=0).remote(self.job, self._board)
+        worker = actor(Worker, cpus=0, gpus=self.gpus).remote(self.job, self._board)
         worker.ready.remote()
         return worker
 

@@ -1,6 +1,7 @@
 """The three acts laid over Ray: Workers own shards and engines, preparers face the hostile files."""
 
 import asyncio
+import os
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -10,7 +11,7 @@ import ray
 from ray.exceptions import RayError, RayTaskError
 
 from pipeline import run, store
-from pipeline.errors import DocumentError, Reason, RunError
+from pipeline.errors import DocumentError, EngineDied, Reason, RunError
 from pipeline.extract import open_engine
 from pipeline.records import DocumentResult, PageAnswer, PageWords, PreparedPage, Problem, Shard, Source, Status, Survey
 from pipeline.settings import Settings
@@ -20,9 +21,13 @@ START_TIMEOUT_S = 120.0
 """Seconds that a preparer may take to come up, on a machine that is busy with starting others."""
 
 
-def actor(kind: type, cpus: int) -> Any:
+IMAGES_AHEAD = 4
+"""Page images that a preparer may have ready before they are fetched: they wait in Ray's store, which must never spill."""
+
+
+def actor(kind: type, cpus: int, gpus: int = 0) -> Any:
     """The Ray form of a class; Ray itself never restarts nor retries, as the ledger must know of every death."""
-    return ray.remote(num_cpus=cpus, max_restarts=0, max_task_retries=0)(kind)
+    return ray.remote(num_cpus=cpus, num_gpus=gpus, max_restarts=0, max_task_retries=0)(kind)
 
 
 @dataclass(frozen=True)
@@ -102,6 +107,7 @@ class Scoreboard:
         self._pages: dict[int, int] = {}
         self._latest = ""
         self._first_page_at = 0.0
+        self._notices: list[str] = []
 
     def begin(self, shard: int) -> None:
         """A Worker takes the shard, perhaps again."""
@@ -124,16 +130,20 @@ class Scoreboard:
         self._done[shard].merge(counts)
         self._latest = uri
 
+    def notice(self, line: str) -> None:
+        """Something that people should know now."""
+        self._notices.append(line)
+
     def in_flight(self, shard: int) -> dict[str, Survey | None]:
         """The documents that a Worker held when it was last heard of."""
         return dict(self._in_flight.get(shard, {}))
 
-    def progress(self) -> tuple[Counts, int, str, float]:
-        """Counts so far, pages read, the document finished last, and when the first page was (seconds since 1970)."""
+    def progress(self) -> tuple[Counts, int, str, float, list[str]]:
+        """Counts so far, pages read, the document finished last, the time of the first page (s since 1970), all notices."""
         total = Counts()
         for counts in self._done.values():
             total.merge(counts)
-        return total, sum(self._pages.values()), self._latest, self._first_page_at
+        return total, sum(self._pages.values()), self._latest, self._first_page_at, self._notices
 
 
 class Preparer:
@@ -193,7 +203,8 @@ class PreparerPool:
         preparer = await self._lend()
         limit = self._settings.page_timeout_s
         try:
-            stream = preparer.prepare.remote(source, pages, hint, need_images, known)
+            ahead = {"_generator_backpressure_num_objects": IMAGES_AHEAD} if need_images else {}
+            stream = preparer.prepare.options(**ahead).remote(source, pages, hint, need_images, known)
             for _ in pages:
                 reference = await asyncio.wait_for(anext(stream), limit)
                 yield await reference
@@ -241,18 +252,28 @@ class Worker:
         self._settings = job.settings
         self._schema = load_schema(job.schema)
         self._keys = run.keys(self._schema, job.settings)
-        self._engine = open_engine(self._schema, job.settings)
         self._board = scoreboard
+        self._engine = open_engine(self._schema, job.settings)
+        self._engine.notice = scoreboard.notice.remote
         self._hint = "und"
         self._pool: PreparerPool | None = None
+        self._started: asyncio.Future[None] | None = None
         self._asks = asyncio.Semaphore(self._engine.max_in_flight)
-        # Ranges of pages in the Worker's hands: enough that no preparer waits for the engine's last page.
-        self._ranges = asyncio.Semaphore(job.preparers + 1)
+        # Pages in the Worker's hands, with their images: enough that the engine's batch is always full, and no more.
+        self._most = self._engine.max_in_flight + 2 * job.preparers
+        self._room = asyncio.Semaphore(self._most)
+        self._ranges = asyncio.Semaphore(self._most)
 
     async def ready(self) -> None:
-        """Answers once the engine is loaded and the preparers are on their way."""
-        if self._pool is None:
+        """Answers once the engine is loaded; the preparers read the first pages meanwhile."""
+        if self._started is None:
             self._pool = PreparerPool(self._job.preparers, self._settings, self._job.acts)
+            self._started = asyncio.ensure_future(self._engine.start())
+        await asyncio.shield(self._started)
+
+    def close(self) -> None:
+        """Give back what the engine holds."""
+        self._engine.close()
 
     async def run_shard(self, shard: Shard, orders: Orders) -> Counts:
         """Read every document of the shard, publish them as one file, and count them."""
@@ -265,6 +286,8 @@ class Worker:
             raise error from group
 
     async def _run_shard(self, shard: Shard, orders: Orders) -> Counts:
+        if self._engine.lost:
+            raise RunError(self._engine.lost, "the same command carries on")
         await self.ready()
         await self._board.begin.remote(shard.index)
         crowd = [source for source in shard.sources if source.document_id not in orders.alone]
@@ -289,7 +312,7 @@ class Worker:
                 results.append(await self._document(shard, source, orders))
 
         async with asyncio.TaskGroup() as hands:
-            for _ in range(2 * self._job.preparers + 1):
+            for _ in range(min(self._most + 1, len(sources))):
                 hands.create_task(hand())
         return results
 
@@ -355,6 +378,7 @@ class Worker:
 
                 async def read(prepared: PreparedPage) -> None:
                     answer = answers.get(prepared.page) or await self._ask(prepared, source, found)
+                    self._room.release()
                     if prepared.words and not prepared.problem:
                         known[prepared.page] = prepared.words
                         if not answer.problem:
@@ -363,6 +387,7 @@ class Worker:
                     self._board.page.remote(shard)
 
                 async for prepared in self._prepared(source, pages, known, answers):
+                    await self._room.acquire()
                     tasks.create_task(read(prepared))
             if set(known) != paid[0]:
                 store.write_words(*place, self._keys.words, *span, _by_page(known))
@@ -396,7 +421,12 @@ class Worker:
 
     async def _ask(self, prepared: PreparedPage, source: Source, found: Survey) -> PageAnswer:
         async with self._asks:
-            return await run.extract(self._engine, prepared, source, found)
+            try:
+                return await run.extract(self._engine, prepared, source, found)
+            except EngineDied:
+                # An engine's process that is gone takes its Worker along: whose page it was is found out by reading alone.
+                self._engine.close()
+                os._exit(1)
 
 
 def _by_page(pages: Mapping[int, Any]) -> list[Any]:

@@ -94,6 +94,10 @@ class RunError(OctoglotError):
     """The run itself failed, or had to stop: exit code 1."""
 
 
+class EngineDied(Exception):
+    """An engine's process is gone: the Worker that holds it must end too, so that another takes its place."""
+
+
 class DocumentError(OctoglotError):
     """One document or page cannot be read or answered: becomes a ledger row, never stops a run."""
 

@@ -4,9 +4,9 @@ import time
 from dataclasses import replace
 from functools import cache
 
-from pipeline.engines.base import Engine, EngineDied, PageRequest
+from pipeline.engines.base import Engine, PageRequest
 from pipeline.engines.registry import engine_class
-from pipeline.errors import DocumentError, Reason, RunError
+from pipeline.errors import DocumentError, EngineDied, Reason, RunError
 from pipeline.records import Identity, PageAnswer, PreparedPage, Problem
 from pipeline.settings import Settings
 from schemas.base import Schema

@@ -21,10 +21,15 @@ Out = Annotated[str, typer.Option("--out", help="the folder that holds the resul
 Recursive = Annotated[bool, typer.Option("--recursive/--no-recursive", help="go into the folders of a folder")]
 Exclude = Annotated[list[str] | None, typer.Option("--exclude", help="leave out files that match this glob; repeatable")]
 Limit = Annotated[int | None, typer.Option("--limit", min=1, help="read this many documents at most")]
-EngineName = Annotated[str | None, typer.Option("--engine", help="what reads the pages: ocr (the default) or fake")]
+EngineName = Annotated[str | None, typer.Option("--engine", help="what reads the pages: ocr (the default), vllm or openai")]
+Model = Annotated[str | None, typer.Option("--model", help="a model profile, a model id, a folder, or the server's name of it")]
+BaseUrl = Annotated[str | None, typer.Option("--base-url", help="the server of --engine openai, as http://127.0.0.1:8000/v1")]
 WordsMode = Annotated[str | None, typer.Option("--words", help="auto, text-layer, ocr or none")]
 Workers = Annotated[int | None, typer.Option("--workers", min=1, help="processes that read pages; default: one a core")]
 Format = Annotated[str, typer.Option("--format", help="table or json")]
+
+PATHS = ("profiles", "wording", "tessdata")
+"""Settings that are paths."""
 
 stderr = Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
 
@@ -59,11 +64,18 @@ def packs_missing(settings: Settings) -> tuple[str, str]:
 def settings_from(**flags: Any) -> Settings:
     """The settings that flags, environment, octoglot.toml and defaults add up to; raises UsageError."""
     given = {name: value for name, value in flags.items() if value is not None}
+    if given.get("base_url") and not given.get("engine"):
+        given["engine"] = "openai"  # only that engine has a server
     for name in os.environ:
         if name.startswith("OCTOGLOT_") and name.removeprefix("OCTOGLOT_").lower() not in Settings.model_fields:
             raise UsageError(f"there is no setting {name}", "README.md lists them; a misspelt one would be lost")
     try:
-        return Settings(**given)
+        settings = Settings(**given)
+        # The run's processes work in another folder: what is a path here must be one there.
+        paths = {name: getattr(settings, name) for name in PATHS}
+        folder = {"model": settings.model} if Path(settings.model).is_dir() else {}
+        absolute = {name: str(Path(path).absolute()) for name, path in {**paths, **folder}.items() if path}
+        return settings.model_copy(update=absolute)
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])

@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from flows.cli.common import EngineName, Format, check_format, packs_missing, print_json, settings_from, stdout
+from flows.cli.common import BaseUrl, EngineName, Format, Model, check_format, packs_missing, print_json, settings_from, stdout
 from pipeline.settings import Settings
 
 NEEDED_MB = 2000
@@ -33,12 +33,14 @@ class Finding:
 
 def doctor(
     engine: EngineName = None,
+    model: Model = None,
+    base_url: BaseUrl = None,
     out: Annotated[Path | None, typer.Option("--out", help="a store to look at as well")] = None,
     format: Format = "table",
 ) -> None:
     """Look for what a run needs. Exit code 1 when something is missing."""
     check_format(format, "table", "json")
-    settings = settings_from(engine=engine)
+    settings = settings_from(engine=engine, model=model, base_url=base_url)
     findings = [finding for look in LOOKS for finding in look(settings)]
     if out:
         findings.append(_writable("store", out))

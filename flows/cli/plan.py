@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from flows.cli.common import (
+    BaseUrl,
     EngineName,
     Exclude,
     Format,
     Limit,
+    Model,
     Out,
     Recursive,
     SchemaName,
@@ -48,6 +50,8 @@ def plan(
     schema: SchemaName,
     out: Out = "results",
     engine: EngineName = None,
+    model: Model = None,
+    base_url: BaseUrl = None,
     words: WordsMode = None,
     limit: Limit = None,
     recursive: Recursive = True,
@@ -56,7 +60,7 @@ def plan(
 ) -> None:
     """Say what a run would do: files, bytes, what is done already, and how long the rest may take. Touches nothing."""
     check_format(format, "table", "json")
-    settings = settings_from(engine=engine, words=words)
+    settings = settings_from(engine=engine, model=model, base_url=base_url, words=words)
     made = prepare(sources, schema, out, settings, limit=limit, recursive=recursive, exclude=exclude or []).plan
     told = describe(made)
     if format == "json":
@@ -84,8 +88,10 @@ def prepare(
     exclude: list[str],
 ) -> Prepared:
     """Find the files and plan their shards; raises UsageError and SchemaError, opens no document."""
+    from pipeline.extract import settle
     from pipeline.run import keys
 
+    settings = settle(settings)
     reference = absolute(reference, Path.cwd())
     schema = load_schema(reference)
     root = out if "://" in out else os.path.abspath(out)  # noqa: PTH100 - resolve() would follow links

@@ -55,7 +55,8 @@ def _lines(cluster: "Future[Cluster]", flow: "Future[Counts]", documents: int) -
 
 
 def _polled(cluster: "Future[Cluster]", flow: "Future[Counts]") -> Iterator[tuple[int, int, str, str]]:
-    """Documents done, pages read, those pages in words and the latest file, every POLL_S."""
+    """Documents done, pages read, those pages in words and the latest file, every POLL_S; notices are printed as they come."""
+    told_of = 0
     while wait([flow], POLL_S).not_done:
         if not cluster.done():
             continue
@@ -63,6 +64,9 @@ def _polled(cluster: "Future[Cluster]", flow: "Future[Counts]") -> Iterator[tupl
             now = cluster.result().progress()
         except Exception:  # the view may fail while the run ends: the run itself tells what happened
             continue
+        for line in now.notices[told_of:]:
+            stderr.print(line)
+        told_of = len(now.notices)
         # What is quarantined may never have been read as a page: a file that cannot be opened has a line in the ledger too.
         kinds = [f"{number:,} {status}" for status, number in sorted(now.counts.pages.items()) if status != "ok"]
         told = ", ".join([f"{numbered(now.pages, 'page')} read", *kinds])

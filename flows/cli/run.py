@@ -19,10 +19,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from flows.cli.common import (
+    BaseUrl,
     EngineName,
     Exclude,
     Format,
     Limit,
+    Model,
     Out,
     Recursive,
     SchemaName,
@@ -52,6 +54,9 @@ STOP_S = 6.0
 
 SEE = "SELECT source, page, stage, reason, next_step FROM quarantine"
 
+MOST_SLOTS = 16
+"""Engines that are handed work at a time where the GPUs decide how many there are."""
+
 MOST_FIELDS = 4
 """Fields of a document that the queries at the end of a run show."""
 
@@ -77,6 +82,8 @@ def run(
     schema: SchemaName,
     out: Out = "results",
     engine: EngineName = None,
+    model: Model = None,
+    base_url: BaseUrl = None,
     words: WordsMode = None,
     workers: Workers = None,
     ray_address: Annotated[str | None, typer.Option("--ray-address", help="a Ray cluster to join")] = None,
@@ -88,7 +95,9 @@ def run(
     """Read documents into typed rows. The same command again does only what is not done yet."""
     check_format(format, "table", "json")
     started = time.time()
-    settings = settings_from(engine=engine, words=words, workers=workers, ray_address=ray_address)
+    settings = settings_from(
+        engine=engine, model=model, base_url=base_url, words=words, workers=workers, ray_address=ray_address
+    )
     made = prepare(sources, schema, out, settings, limit=limit, recursive=recursive, exclude=exclude or [])
     from pipeline import store
 
@@ -168,20 +177,27 @@ def _flow(made: Prepared, run_id: str, state_dir: Path, halt: Halt) -> tuple["Co
 
 
 def _start_cluster(made: Prepared, run_id: str, stop: threading.Event, ending: ExitStack) -> "Cluster":
-    from flows.cluster import Cluster, ray_running
+    from flows.cluster import Cluster, ray_running, slots_of
     from flows.workers import Job
 
     preparers = ending.enter_context(ray_running(made.settings.ray_address, made.settings.workers))
-    job = Job(run_id, made.root, made.reference, made.settings, preparers)
-    return Cluster(job, workers=1, stop=stop)
+    slots, gpus = slots_of(made.settings)
+    slots = min(slots, len(made.plan.shards))
+    job = Job(run_id, made.root, made.reference, made.settings, max(preparers // slots, 1))
+    cluster = Cluster(job, workers=slots, gpus=gpus, stop=stop)
+    ending.callback(cluster.close)
+    return cluster
 
 
 def _run_flow(made: Prepared, run_id: str, cluster: "Future[Cluster]", stop: threading.Event) -> "Counts":
     from flows.batch import Batch, run_batch
+    from pipeline.extract import slot_gpus
 
     if stop.is_set():
         raise RunError("stopped before anything was read")
-    batch = Batch(run_id, made.plan.shards, made.plan.attempts, cluster.result, workers=1)
+    # As many tasks at a time as there may be engines: Ray, which knows how many there are, is still starting.
+    most = made.settings.slots or (MOST_SLOTS if slot_gpus(made.settings) else 1)
+    batch = Batch(run_id, made.plan.shards, made.plan.attempts, cluster.result, workers=min(most, len(made.plan.shards)))
     return run_batch(batch, made.schema.schema_name, made.root)
 
 

@@ -18,10 +18,6 @@ class PageRequest:
     prepared: PreparedPage
 
 
-class EngineDied(Exception):
-    """The engine's process is gone: the Worker that holds it must end, so that another takes its place."""
-
-
 class Engine(ABC):
     """Reads pages; one instance a Worker, made with `Engine(schema, settings)`, many pages in flight.
 

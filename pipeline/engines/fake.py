@@ -3,8 +3,8 @@
 import asyncio
 import os
 
-from pipeline.engines.base import Engine, EngineDied, PageRequest
-from pipeline.errors import DocumentError, Reason, RunError
+from pipeline.engines.base import Engine, PageRequest
+from pipeline.errors import DocumentError, EngineDied, Reason, RunError
 from pipeline.records import Identity, Leaf, PageAnswer
 from pipeline.settings import Settings
 from schemas.base import Schema, specs
