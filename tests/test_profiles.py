@@ -1,12 +1,12 @@
 import json
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from pipeline.engines.fit import Fit, Gpu, cores_for, engine_args, fit, machine_ram_gb, visible_gpus
-from pipeline.engines.profiles import Profile, Variant, load_profiles, profile_for
+from pipeline.engines.profiles import Profile, Quantization, Variant, load_profiles, profile_for
 from pipeline.errors import RunError, UsageError
 
 BUILT_IN = load_profiles()
@@ -72,7 +72,7 @@ def test_sizes(name: str, weights_gb: float, token_kib: int, image_mb: int) -> N
 
 
 def test_fp8_halves_all_but_embeddings_head_and_vision_tower() -> None:
-    assert LLAMA.weight_bytes("fp8") == pytest.approx(LLAMA.parameters + LLAMA.parameters_16bit)
+    assert LLAMA.weight_bytes("fp8_per_tensor") == pytest.approx(LLAMA.parameters + LLAMA.parameters_16bit)
 
 
 @pytest.mark.parametrize(("profile", "variant"), VARIANTS)
@@ -96,12 +96,12 @@ def test_each_profile_tells_its_licence(name: str) -> None:
 
 def test_a_card_between_the_variants_takes_the_best_that_fits() -> None:
     assert fit(LLAMA, [Gpu("A100", 42.9)]).quantization is None
-    assert fit(LLAMA, [Gpu("L4", 24.15)]).quantization == "fp8"
+    assert fit(LLAMA, [Gpu("L4", 24.15)]).quantization == "fp8_per_tensor"
     assert fit(LLAMA, [Gpu("A4000", 16.8)] * 2).gpus == 2
 
 
 def test_the_smallest_card_counts() -> None:
-    assert fit(LLAMA, [Gpu("H100", 85.5), Gpu("L4", 24.15)]).quantization == "fp8"
+    assert fit(LLAMA, [Gpu("H100", 85.5), Gpu("L4", 24.15)]).quantization == "fp8_per_tensor"
 
 
 def test_a_worker_that_sees_only_its_slot_comes_to_the_same() -> None:
@@ -117,7 +117,7 @@ def test_unquantised_11b_on_24_gb_is_refused_with_figures_and_a_way_out() -> Non
         fit(only(LLAMA, Variant(gpus=1, gpu_gb=48)), [Gpu("L4", 24.0)])
     for figure in ("24.0 GB", "21.2 GB", "weights in bfloat16 21.3 GB", "2.2 GB are missing", "210 MB for its image"):
         assert figure in caught.value.message
-    for step in ("fp8", "1x48 GB", "qwen3-vl-8b"):
+    for step in ("fp8_per_tensor", "1x48 GB", "qwen3-vl-8b"):
         assert step in caught.value.next_step
     assert "90b" not in caught.value.next_step
 
@@ -158,6 +158,12 @@ def test_vllm_knows_the_names_of_all_arguments(gpus: list[Gpu]) -> None:
         assert engine_args(profile, fit(profile, gpus, ram_gb=400)).keys() <= known
 
 
+@pytest.mark.vllm
+@pytest.mark.parametrize("kind", [kind for kind in get_args(Quantization) if kind != "none"])
+def test_vllm_makes_these_quantisations_on_loading(kind: str) -> None:
+    assert kind in pytest.importorskip("vllm.config.quantization").ONLINE_QUANT_SHORTHAND_NAMES
+
+
 def test_other_models_keep_what_vllm_does_by_itself() -> None:
     args = engine_args(QWEN, fit(QWEN, [Gpu("a card", 80.0)]))
     assert not {"enable_chunked_prefill", "enable_prefix_caching", "attention_backend", "enforce_eager"} & args.keys()
@@ -181,7 +187,7 @@ def test_on_the_cpu_a_few_pages_at_once() -> None:
 def test_on_the_cpu_too_a_model_must_fit() -> None:
     with pytest.raises(RunError, match=r"no GPU is visible; 0.8 of 16.0 GB .* weights in bfloat16 21.3 GB") as caught:
         fit(LLAMA, [], ram_gb=16)
-    assert "1x24 GB fp8" in caught.value.next_step
+    assert "1x24 GB fp8_per_tensor" in caught.value.next_step
 
 
 def test_the_machine_has_memory() -> None:

@@ -253,7 +253,7 @@ def _what_would_fit(profile: Profile, gpus: Sequence[Gpu], ram_gb: float) -> str
     smaller = [known.name for known in others if _best(known, gpus, ram_gb).room]
     steps = []
     if fp8 := _with_fp8(profile, gpus):
-        steps.append(f'let its profile have a variant with quantization = "fp8" ({fp8} pages at once here)')
+        steps.append(f'let its profile have a variant with quantization = "fp8_per_tensor" ({fp8} pages at once here)')
     if profile.variants:
         steps.append(f"GPUs that it fits: {', '.join(str(variant) for variant in profile.variants)}")
     if smaller:
@@ -263,9 +263,11 @@ def _what_would_fit(profile: Profile, gpus: Sequence[Gpu], ram_gb: float) -> str
 
 def _with_fp8(profile: Profile, gpus: Sequence[Gpu]) -> int:
     """Pages at once with fp8 weights on these GPUs; 0 where there are none or that is what was tried."""
-    if not gpus or any(variant.quantization == "fp8" for variant in profile.variants):
+    if not gpus or any(variant.quantization != "none" for variant in profile.variants):
         return 0
     memory_gb = min(gpu.memory_gb for gpu in gpus)
     return max(
-        _on_gpus(profile, size, memory_gb, "fp8").room for size in _GROUPS if size <= len(gpus) and profile.kv_heads % size == 0
+        _on_gpus(profile, size, memory_gb, "fp8_per_tensor").room
+        for size in _GROUPS
+        if size <= len(gpus) and profile.kv_heads % size == 0
     )

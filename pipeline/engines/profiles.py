@@ -10,7 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from pipeline.errors import UsageError
 
-Quantization = Literal["none", "fp8"]
+Quantization = Literal["none", "fp8_per_tensor", "fp8_per_channel"]
+"""None, or what vLLM makes of the weights on loading, by its own names; plain `fp8` means a checkpoint that is so already."""
+
 DType = Literal["bfloat16", "float16", "float32"]
 
 _ITEM_BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
@@ -82,7 +84,7 @@ class Profile(BaseModel):
         """Bytes of the weights, all GPUs together."""
         item = _ITEM_BYTES[self.dtype]
         kept = min(self.parameters_16bit, self.parameters)
-        return kept * item + (self.parameters - kept) * (1 if quantization == "fp8" else item)
+        return kept * item + (self.parameters - kept) * (item if quantization == "none" else 1)
 
     @property
     def token_bytes(self) -> int:
