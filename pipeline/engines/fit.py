@@ -15,8 +15,8 @@ MOST_PAGES = 256
 """Pages at once, at most: in so large a batch reading the weights is no longer what takes the time."""
 
 CPU_SECONDS = {"none": 0.05, "text-layer": 0.08, "ocr": 1.15, "auto": 1.15}
-"""CPU seconds a page by the words setting: 0.05 to render, 0.03 for a text layer, 1.1 for OCR at 200 dpi. The first
-and the last were measured, on one kind of core. `auto` counts as OCR, for it is with scans."""
+"""CPU seconds a page by the words setting: 0.05 to render, 0.03 for a text layer, 1.1 for OCR at 200 dpi. OCR was measured, on
+one kind of core; the others are estimates. `auto` counts as OCR, for scans need it."""
 
 _ENOUGH_PAGES = 4
 _UNKNOWN_PAGES = 32
