@@ -1,6 +1,7 @@
 """The Ray side of a run: starts or joins Ray, lends Workers to whoever has a shard, and outlives their deaths."""
 
 import contextlib
+import os
 import queue
 import tempfile
 import threading
@@ -76,14 +77,22 @@ def slots_of(settings: Settings) -> tuple[int, int]:
     Raises:
         RunError: there are fewer GPUs than one engine takes.
     """
-    gpus = slot_gpus(settings)
+    there = int(ray.cluster_resources().get("GPU", 0))  # type: ignore[no-untyped-call]
+    # How many an engine takes depends on their memory, which only their own machine knows.
+    far = settings.ray_address and there
+    gpus = ray.get(ray.remote(num_gpus=1)(_slot_gpus_there).remote(settings)) if far else slot_gpus(settings)
     if not gpus:
         return settings.slots or 1, 0
-    there = int(ray.cluster_resources().get("GPU", 0))  # type: ignore[no-untyped-call]
     slots = min(settings.slots or there, there // gpus)
     if not slots:
         raise RunError(f"an engine takes {gpus} GPUs, Ray has {there}", "choose another profile with --model, or add GPUs")
     return slots, gpus
+
+
+def _slot_gpus_there(settings: Settings) -> int:
+    """As `slot_gpus`, by all GPUs of the machine that Ray chose, not only the one that it lent."""
+    os.environ.pop("CUDA_VISIBLE_DEVICES", None)
+    return slot_gpus(settings)
 
 
 @dataclass

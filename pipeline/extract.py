@@ -33,6 +33,11 @@ def slot_gpus(settings: Settings) -> int:
     return engine_class(settings.engine).slot_gpus(settings)
 
 
+def engine_facts(settings: Settings) -> dict[str, str]:
+    """What people should know of the engine before a run, as its licence and the cores that it needs: name → what."""
+    return engine_class(settings.engine).facts(settings)
+
+
 def probe_engine(settings: Settings) -> list[str]:
     """What the engine misses here, one line each; empty when all is well."""
     return engine_class(settings.engine).probe(settings)

@@ -15,6 +15,7 @@ import typer
 from rich.table import Table
 
 from flows.cli.common import BaseUrl, EngineName, Format, Model, check_format, packs_missing, print_json, settings_from, stdout
+from pipeline.errors import UsageError
 from pipeline.settings import Settings
 
 NEEDED_MB = 2000
@@ -70,10 +71,16 @@ def _packs(settings: Settings) -> Iterator[Finding]:
 
 
 def _engine(settings: Settings) -> Iterator[Finding]:
-    from pipeline.extract import probe_engine
+    from pipeline.extract import engine_facts, probe_engine
 
-    missing = probe_engine(settings)
+    try:
+        missing = probe_engine(settings)
+        facts = engine_facts(settings)
+    except UsageError as error:
+        missing, facts = [f"{error.message} → {error.next_step}"], {}
     yield Finding(f"engine {settings.engine}", not missing, "usable" if not missing else "not usable", "; ".join(missing))
+    for what, found in facts.items():
+        yield Finding(f"engine {settings.engine}: {what}", True, found)
 
 
 def _machine(settings: Settings) -> Iterator[Finding]:

@@ -30,6 +30,9 @@ from pipeline.settings import Settings
 from schemas.base import Schema
 from schemas.registry import absolute, load_schema
 
+TOLD = ("model", "licence", "CPU cores")
+"""Of an engine's facts, those that matter when a run is planned."""
+
 START_S = 10
 """Seconds that Ray and Prefect take to start, about."""
 
@@ -59,12 +62,15 @@ def plan(
     format: Format = "table",
 ) -> None:
     """Say what a run would do: files, bytes, what is done already, and how long the rest may take. Touches nothing."""
+    from pipeline.extract import engine_facts
+
     check_format(format, "table", "json")
     settings = settings_from(engine=engine, model=model, base_url=base_url, words=words)
     made = prepare(sources, schema, out, settings, limit=limit, recursive=recursive, exclude=exclude or []).plan
     told = describe(made)
+    facts = {what: found for what, found in engine_facts(settings).items() if what in TOLD}
     if format == "json":
-        print_json([told])
+        print_json([told | {what.lower().replace(" ", "_"): found for what, found in facts.items()}])
         return
     for name, value in told.items():
         if name == "estimated_seconds":
@@ -73,6 +79,8 @@ def plan(
             )
         else:
             print(f"{name.replace('_', ' '):22} {value:>14,}")
+    for what, found in facts.items():
+        print(f"{what:22} {found}")
     if not made.shards:
         stderr.print("nothing to do")
 

@@ -54,6 +54,11 @@ class Engine(ABC):
         return 0
 
     @staticmethod
+    def facts(settings: Settings) -> dict[str, str]:
+        """What people should know of it before a run: name → what; loads nothing."""
+        return {}
+
+    @staticmethod
     def probe(settings: Settings) -> list[str]:
         """What is missing for it to work here, one line each with the next step; empty when all is well."""
         return []

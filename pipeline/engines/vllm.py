@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import hashlib
 import os
 import sys
 import uuid
@@ -14,8 +15,9 @@ from typing import Any
 from pipeline.engines.answer import Piece
 from pipeline.engines.base import Engine, PageRequest
 from pipeline.engines.compiling import compile_grammar
+from pipeline.engines.fit import cores_for, engine_args, fit, visible_gpus
 from pipeline.engines.guided import REPETITION, Ask, Completion, GuidedReader, identity_of
-from pipeline.engines.profiles import Fit, Profile, fit, profile_for, visible_gpus
+from pipeline.engines.profiles import Profile, profile_for
 from pipeline.errors import DocumentError, EngineDied, Reason, RunError, UsageError
 from pipeline.grammar import answer_schema
 from pipeline.records import Identity, PageAnswer
@@ -31,6 +33,18 @@ AHEAD = 8
 INSTALL = "make setup-vllm installs it; on a machine without a GPU --engine ocr, or --engine openai with a server elsewhere"
 
 LOG = "vllm.log"
+
+GUIDED: dict[str, Any] = {
+    # Each page's image is seen once: nothing of it is worth keeping.
+    "mm_processor_cache_gb": 0,
+    "enable_prefix_caching": False,
+    "disable_log_stats": True,
+    # The model's own sampling settings must not touch greedy decoding.
+    "generation_config": "vllm",
+    # Per request it would be ignored; without it models loop on white space.
+    "structured_outputs_config": {"backend": "xgrammar", "disable_any_whitespace": True},
+}
+"""What vLLM is started with, whatever the model."""
 
 QUIET = {"VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1", "VLLM_CONFIGURE_LOGGING": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
 
@@ -54,7 +68,8 @@ class VllmEngine(Engine):
     def identity(schema: Schema, settings: Settings) -> Identity:
         """Model, revision, prompt and grammar. How its weights are quantised follows from the GPUs, and is not in it."""
         profile = _profile(settings)
-        return identity_of(profile.model, settings.revision or profile.revision, schema, settings)
+        revision = settings.revision or profile.revision or _folder_revision(Path(profile.model))
+        return identity_of(profile.model, revision, schema, settings)
 
     @staticmethod
     def settle(settings: Settings) -> Settings:
@@ -67,8 +82,27 @@ class VllmEngine(Engine):
         return fit(_profile(settings), visible_gpus()).gpus
 
     @staticmethod
+    def facts(settings: Settings) -> dict[str, str]:
+        """The model, its licence, its size here, and the cores that keep it busy."""
+        gpus = visible_gpus()
+        told = {
+            "vLLM": version_of_vllm() or "not installed",
+            "GPUs": ", ".join(f"{gpu.name} {gpu.memory_gb:.0f} GB" for gpu in gpus),
+        }
+        profile = _profile(settings)
+        told |= {"model": profile.model, "licence": f"{profile.licence}: {profile.licence_limits}"}
+        with contextlib.suppress(RunError, UsageError):  # `probe` says why it does not fit
+            fitted = fit(profile, gpus)
+            cores = cores_for(fitted, settings.words)
+            told["memory"] = fitted.arithmetic
+            told["CPU cores"] = f"{cores} for one engine with words {settings.words}, about; this machine has {os.cpu_count()}"
+        return {what: found or "none" for what, found in told.items()}
+
+    @staticmethod
     def probe(settings: Settings) -> list[str]:
-        """Whether vLLM is there, knows the model, finds its files, and whether it fits."""
+        """Whether vLLM is there, knows the model, has its files, and whether it fits; on a cluster only Workers can tell."""
+        if settings.ray_address:
+            return []
         if find_spec("vllm") is None:
             return [f"vLLM is not installed → {INSTALL}"]
         try:
@@ -81,15 +115,12 @@ class VllmEngine(Engine):
     async def start(self) -> None:
         """Load the model, and compile the grammar beside it; raises RunError where either fails."""
         os.environ.update({name: os.environ.get(name, value) for name, value in QUIET.items()})
-        settings, profile = self._settings, self._profile
-        revision = settings.revision or profile.revision
+        settings, model = self._settings, self._profile.model
+        revision = "" if Path(model).is_dir() else settings.revision or self._profile.revision
         grammar = answer_schema(self._schema)
-        compiling = asyncio.ensure_future(
-            compile_grammar(grammar, profile.model, revision if profile.on_hub else "", settings.compile_timeout_s)
-        )
-        await asyncio.sleep(0)
+        compiling = asyncio.ensure_future(compile_grammar(grammar, model, revision, settings.compile_timeout_s))
         try:
-            await self._load(revision)
+            await asyncio.to_thread(self._load, revision)
             await compiling
         except BaseException:
             compiling.cancel()
@@ -164,18 +195,14 @@ class VllmEngine(Engine):
             tokens_out=len(given.token_ids),
         )
 
-    async def _load(self, revision: str) -> None:
+    def _load(self, revision: str) -> None:
         from vllm import AsyncEngineArgs
         from vllm.v1.engine.async_llm import AsyncLLM
 
         if not version_of_vllm().startswith(TESTED):
             self.notice(f"vLLM {version_of_vllm()} is not the tested one ({TESTED}); if pages fail, install that")
         log = self._settings.state_dir / LOG
-        args = AsyncEngineArgs(
-            model=self._profile.model,
-            revision=revision if self._profile.on_hub else None,
-            **engine_args(self._profile, self._fit),
-        )
+        args = AsyncEngineArgs(revision=revision or None, **{**engine_args(self._profile, self._fit), **GUIDED})
         try:
             with _output_to(log):
                 self._llm = AsyncLLM.from_engine_args(args)
@@ -183,27 +210,6 @@ class VllmEngine(Engine):
             raise RunError(
                 f"vLLM cannot load {self._profile.model}: {_last_error(log) or error}", f"its log is {log}"
             ) from error
-
-
-def engine_args(profile: Profile, fitted: Fit) -> dict[str, Any]:
-    """What vLLM is started with beside the model: the profile's own settings over what fits and what guided decoding needs."""
-    told = {
-        "tensor_parallel_size": fitted.tensor_parallel,
-        "quantization": fitted.quantization,
-        "gpu_memory_utilization": fitted.gpu_memory_utilization,
-        "max_model_len": fitted.max_model_len,
-        "max_num_seqs": fitted.max_num_seqs,
-        "max_num_batched_tokens": fitted.max_num_batched_tokens,
-        # Each page's image is seen once: nothing of it is worth keeping.
-        "limit_mm_per_prompt": {"image": 1},
-        "mm_processor_cache_gb": 0,
-        "enable_prefix_caching": False,
-        "disable_log_stats": True,
-        "generation_config": "vllm",
-        # Per request it would be ignored; without it models loop on white space.
-        "structured_outputs_config": {"backend": "xgrammar", "disable_any_whitespace": True},
-    }
-    return {name: value for name, value in told.items() if value is not None} | dict(profile.engine)
 
 
 def version_of_vllm() -> str:
@@ -224,7 +230,7 @@ def _profile(settings: Settings) -> Profile:
 
 def _plugin_missing(profile: Profile) -> list[str]:
     """Llama 3.2 Vision left vLLM after 0.10.2; a plugin brings it back."""
-    if profile.architecture != "mllama":
+    if profile.architecture != "MllamaForConditionalGeneration":
         return []
     spec = find_spec("vllm")
     homes = [Path(home) for home in (spec.submodule_search_locations or ())] if spec else []
@@ -239,13 +245,22 @@ def _plugin_missing(profile: Profile) -> list[str]:
 
 
 def _files_missing(profile: Profile) -> list[str]:
-    if profile.on_hub:
-        return []
     folder = Path(profile.model)
+    if not folder.is_dir():
+        return []
     missing = [name for name in ("config.json", "tokenizer_config.json") if not (folder / name).is_file()]
     if not any(folder.glob("*.safetensors")):
         missing.append("*.safetensors")
     return [f"the folder {folder} lacks {', '.join(missing)} → download the whole model into it"] if missing else []
+
+
+def _folder_revision(folder: Path) -> str:
+    """16 hex digits of what a model's folder holds: names, sizes and times of its files; empty where it is no folder."""
+    if not folder.is_dir():
+        return ""
+    files = sorted(file for file in folder.iterdir() if file.is_file())
+    told = [f"{file.name} {file.stat().st_size} {file.stat().st_mtime_ns}" for file in files]
+    return hashlib.sha256("\n".join(told).encode()).hexdigest()[:16]
 
 
 def _finish(given: Any) -> Any:
