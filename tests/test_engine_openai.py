@@ -11,12 +11,12 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from pipeline.grammar import answer_schema
 
 from pipeline.engines.base import PageRequest
 from pipeline.engines.guided import REPETITION
 from pipeline.engines.openai import OpenAIEngine
-from pipeline.errors import DocumentError, OctoglotError, Reason, RunError, UsageError
-from pipeline.grammar import answer_schema
+from pipeline.errors import DocumentError, Reason, RunError, UsageError
 from pipeline.records import Frame, PageAnswer, PageWords, PreparedPage, Word
 from pipeline.settings import Settings
 from schemas.base import DocumentSchema
@@ -107,6 +107,12 @@ def test_a_request_carries_picture_prompt_and_grammar_and_no_key_of_the_environm
     assert set(server.keys) == {"Bearer none"}
 
 
+def test_a_server_on_this_machine_is_not_looked_for_behind_a_proxy(server: Faulty, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    assert values(read(server)) == {"number": "A-7", "total": "1,50"}
+
+
 def test_the_key_goes_to_the_server(server: Faulty) -> None:
     read(server, api_key="sk-1")
     assert set(server.keys) == {"Bearer sk-1"}
@@ -175,7 +181,11 @@ LASTING: dict[str, tuple[list[Fault], Reason, str]] = {
     "422": ([faulty.status(422)], Reason.ENGINE_REFUSED, "422 it said no"),
     "429": ([faulty.status(429)] * 6, Reason.ENGINE_FAILED, "429 it said no"),
     "500": ([faulty.status(500)] * 6, Reason.ENGINE_FAILED, "500 it said no"),
-    "503": ([faulty.status(503)] * 12, Reason.ENGINE_FAILED, "went away twice"),
+    "502 to 504": (
+        [faulty.status(503)] * 5 + [faulty.status(502)] + [faulty.status(504)] * 6,
+        Reason.ENGINE_FAILED,
+        "went away twice with this page in hand: 504 it said no",
+    ),
     "reset": ([faulty.reset] * 2, Reason.ENGINE_FAILED, "went away twice"),
     "cut off": ([faulty.cut_off] * 2, Reason.ENGINE_FAILED, "went away twice"),
     "late": ([faulty.late(30)] * 2, Reason.TIMEOUT, "answer_timeout_s = 0.4 s, 2 times"),

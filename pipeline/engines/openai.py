@@ -224,10 +224,11 @@ def _served(settings: Settings) -> set[str]:
 
 def _models(settings: Settings) -> dict[str, str]:
     """The server's models and who owns them; empty where it does not tell. Raises RunError where it does not answer."""
-    from openai import APIStatusError, OpenAI, OpenAIError
+    from openai import APIStatusError, DefaultHttpxClient, OpenAI, OpenAIError
 
+    connection = DefaultHttpxClient(timeout=ALIVE_S, trust_env=_by_proxy(settings))
     try:
-        with OpenAI(**_access(settings), timeout=ALIVE_S, max_retries=0) as client:
+        with OpenAI(**_access(settings), timeout=ALIVE_S, max_retries=0, http_client=connection) as client:
             return {model.id: model.owned_by for model in client.models.list()}
     except APIStatusError as error:
         if error.status_code in (404, 405):
@@ -245,6 +246,11 @@ def _access(settings: Settings) -> dict[str, Any]:
     return {"base_url": settings.base_url, "api_key": settings.api_key.get_secret_value() or "none"}
 
 
+def _by_proxy(settings: Settings) -> bool:
+    """Whether HTTP_PROXY and the like may be heeded: not for a server on this machine."""
+    return not _loopback(urlsplit(settings.base_url).hostname or "")
+
+
 def _client(settings: Settings) -> Any:
     """A client that repeats a request by itself after 429 and 5xx alone: a server that is gone is the gate's affair."""
     import httpx2
@@ -260,7 +266,8 @@ def _client(settings: Settings) -> Any:
                 raise APIConnectionError(message=one_line(str(error) or type(error).__name__), request=request) from error
 
     timeout = httpx2.Timeout(settings.answer_timeout_s, connect=ALIVE_S)
-    return AsyncOpenAI(**_access(settings), timeout=timeout, max_retries=RETRIES, http_client=Connection(timeout=timeout))
+    connection = Connection(timeout=timeout, trust_env=_by_proxy(settings))
+    return AsyncOpenAI(**_access(settings), timeout=timeout, max_retries=RETRIES, http_client=connection)
 
 
 def _data_url(image: Any) -> str:
