@@ -69,6 +69,12 @@ ADVICE: dict[Reason, Advice] = {
 }
 
 
+def one_line(error: object, most: int = 300) -> str:
+    """What an error says, on one line of at most `most` letters: libraries write whole pages."""
+    text = " ".join(str(error).split())
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
 class OctoglotError(Exception):
     """The root of our errors: a message for people, an exit code and a next step."""
 

@@ -1,7 +1,8 @@
-"""What several tests share: results to publish."""
+"""What several tests share: results to publish, and a model."""
 
 from collections.abc import Callable
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,3 +33,11 @@ def made() -> Made:
         return DocumentResult(**{**base, **told})
 
     return make
+
+
+@pytest.fixture(scope="session")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny vision model of random weights that vLLM serves."""
+    from tests.tiny import tiny_checkpoint
+
+    return tiny_checkpoint(tmp_path_factory.mktemp("tiny"))

@@ -8,7 +8,7 @@ import json
 import sys
 from typing import Any
 
-from pipeline.errors import RunError
+from pipeline.errors import RunError, one_line
 
 NEXT_STEP = "make it smaller: fewer fields, shorter tables; `octoglot schemas lint` shows its grammar's faults"
 
@@ -35,8 +35,8 @@ async def compile_grammar(grammar: dict[str, Any], model: str, revision: str, li
             process.kill()
             await process.wait()
     if process.returncode:
-        line = said.decode("utf-8", "replace").strip().rpartition("\n")[2]
-        raise RunError(f"the schema's grammar cannot be compiled: {line or f'exit code {process.returncode}'}", NEXT_STEP)
+        line = one_line(said.decode("utf-8", "replace").strip().rpartition("\n")[2]) or f"exit code {process.returncode}"
+        raise RunError(f"the schema's grammar cannot be compiled: {line}", NEXT_STEP)
 
 
 def main() -> None:

@@ -18,7 +18,7 @@ from pipeline.engines.compiling import compile_grammar
 from pipeline.engines.fit import cores_for, engine_args, fit, visible_gpus
 from pipeline.engines.guided import REPETITION, Ask, Completion, GuidedReader, identity_of
 from pipeline.engines.profiles import Profile, profile_for
-from pipeline.errors import DocumentError, EngineDied, Reason, RunError, UsageError
+from pipeline.errors import DocumentError, EngineDied, Reason, RunError, UsageError, one_line
 from pipeline.grammar import answer_schema
 from pipeline.records import Identity, PageAnswer
 from pipeline.settings import Settings
@@ -118,6 +118,7 @@ class VllmEngine(Engine):
         settings, model = self._settings, self._profile.model
         revision = "" if Path(model).is_dir() else settings.revision or self._profile.revision
         grammar = answer_schema(self._schema)
+        self.notice(f"loading {model} …")
         compiling = asyncio.ensure_future(compile_grammar(grammar, model, revision, settings.compile_timeout_s))
         try:
             await asyncio.to_thread(self._load, revision)
@@ -161,9 +162,9 @@ class VllmEngine(Engine):
         except EngineDeadError as error:
             raise EngineDied(str(error)) from error
         except EngineGenerateError as error:
-            raise DocumentError(Reason.ENGINE_FAILED, f"vLLM failed: {error.__cause__ or error}") from error
+            raise DocumentError(Reason.ENGINE_FAILED, f"vLLM failed: {one_line(error.__cause__ or error)}") from error
         except (VLLMClientError, ValueError) as error:
-            raise DocumentError(Reason.ENGINE_REFUSED, f"vLLM: {str(error).strip().partition(chr(10))[0]}") from error
+            raise DocumentError(Reason.ENGINE_REFUSED, f"vLLM: {one_line(error)}") from error
 
     def close(self) -> None:
         """End the engine's core and give its memory back."""
@@ -207,9 +208,8 @@ class VllmEngine(Engine):
             with _output_to(log):
                 self._llm = AsyncLLM.from_engine_args(args)
         except Exception as error:
-            raise RunError(
-                f"vLLM cannot load {self._profile.model}: {_last_error(log) or error}", f"its log is {log}"
-            ) from error
+            why = one_line(_last_error(log) or error)
+            raise RunError(f"vLLM cannot load {self._profile.model}: {why}", f"its log is {log}") from error
 
 
 def version_of_vllm() -> str:
