@@ -13,7 +13,7 @@ import numpy as np
 from pipeline.engines.base import Engine, PageRequest
 from pipeline.engines.gate import Gate, Gone
 from pipeline.engines.guided import REPETITION, Ask, Completion, GuidedReader, identity_of
-from pipeline.engines.replies import LOOK, RETRIES, completion, failure, one_line, stopped, told_by
+from pipeline.engines.replies import LOOK, NEXT_STEPS, RETRIES, completion, failure, one_line, stopped, told_by
 from pipeline.errors import DocumentError, Reason, RunError, UsageError
 from pipeline.grammar import answer_schema
 from pipeline.records import Identity, PageAnswer
@@ -115,7 +115,7 @@ class OpenAIEngine(Engine):
 
         for _ in range(TIMEOUTS):
             try:
-                return completion(await self._send(ask))
+                return completion(await self._send(self._client, ask))
             except APITimeoutError:
                 continue
             except APIConnectionError as error:
@@ -128,9 +128,9 @@ class OpenAIEngine(Engine):
         message = f"no answer after answer_timeout_s = {self._settings.answer_timeout_s:g} s, {TIMEOUTS} times"
         raise DocumentError(Reason.TIMEOUT, message)
 
-    async def _send(self, ask: Ask) -> Any:
+    async def _send(self, client: Any, ask: Ask) -> Any:
         image = {"type": "image_url", "image_url": {"url": ask.picture}}
-        return await self._client.chat.completions.create(
+        return await client.chat.completions.create(
             model=self._settings.model,
             messages=[{"role": "user", "content": [image, {"type": "text", "text": ask.prompt}]}],
             temperature=0,
@@ -145,9 +145,10 @@ class OpenAIEngine(Engine):
 
         where, name = self._settings.base_url, self._schema.schema_name
         ask = Ask("Answer with JSON.", await self.picture(np.full((64, 64, 3), 255, np.uint8)), 1)
+        client = self._client.with_options(max_retries=1)  # a schema that the server chokes on is not to be sent six times
         while True:
             try:
-                completion(await self._send(ask))
+                completion(await self._send(client, ask))
                 return
             except (BadRequestError, UnprocessableEntityError) as error:
                 told = told_by(error, self._settings)
@@ -160,7 +161,8 @@ class OpenAIEngine(Engine):
                 del self._extras[unknown]
             except (OpenAIError, DocumentError, ValueError) as error:
                 told = told_by(error, self._settings)
-                raise RunError(f"the server at {where} fails at the first request: {told}", LOOK) from error
+                step = NEXT_STEPS.get(getattr(error, "status_code", 0), f"{LOOK}: what it cannot compile may show there only")
+                raise RunError(f"the server at {where} fails at the first request: {told}", step) from error
 
     async def _alive(self) -> bool:
         """Whether the server answers at all: one that is loading or behind a dead gateway says 5xx."""
