@@ -12,7 +12,9 @@ from typing import Any
 import ray
 from ray.exceptions import RayActorError, RayTaskError
 
-from flows.workers import Counts, Job, Orders, Scoreboard, Worker, actor
+from flows.preparers import actor
+from flows.scoreboard import Counts, Scoreboard
+from flows.workers import Job, Orders, Worker
 from pipeline.errors import OctoglotError, RunError
 from pipeline.extract import slot_gpus
 from pipeline.records import Shard

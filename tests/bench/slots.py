@@ -1,9 +1,9 @@
 """What the pipeline itself costs, and where slots starve: `python -m tests.bench.slots [--slots 1 2 4 8] [--out FILE]`.
 
-The real Cluster, Workers, preparers and store, over a local Ray, with engines that only wait and pages that were rendered before.
-Half of the pages, about, lie in documents of one page, the rest in documents of 16; shards are of 200 documents. What is counted
-begins when every slot has published a shard and ends when the first slot finds no more work, so that neither start nor end is in
-it, but the seams between shards are. On a machine of few cores the milliseconds a page mean more than the pages a second.
+The real Cluster, Workers, preparers and store, over a local Ray, with engines that only wait and pages rendered before. Half of
+the pages, about, lie in documents of one page, the rest in documents of 16; shards are of 200 documents. What is counted begins
+when every slot has published a shard and ends when the first slot finds no more work: neither start nor end is in it, but the
+seams between shards are. On a machine of few cores the milliseconds a page mean more than the pages a second.
 """
 
 import argparse
@@ -102,7 +102,9 @@ def main() -> None:
         os.chdir("/")  # the folder is about to go
     Console(width=140).print(table(done))
     if out:
-        out.write_text(json.dumps({"rate": waiting.rate(), "cores": told.cores, "runs": [asdict(run) for run in done]}, indent=1))
+        out.write_text(
+            json.dumps({"rate": waiting.rate(), "cores": told.cores, "runs": [asdict(run) for run in done]}, indent=1)
+        )
 
 
 def measure(slots: int, preparers: int, shards_a_slot: int, hands: int) -> Measured:
@@ -113,7 +115,11 @@ def measure(slots: int, preparers: int, shards_a_slot: int, hands: int) -> Measu
     total = slots * shards_a_slot
     settings = Settings(engine="tests.bench.waiting:WaitingEngine", words="none", slots=slots)
     watch = Watch()
-    with tempfile.TemporaryDirectory() as root, ray_running("", slots * preparers), ThreadPoolExecutor(slots * hands + 1) as pool:
+    with (
+        tempfile.TemporaryDirectory() as root,
+        ray_running("", slots * preparers),
+        ThreadPoolExecutor(slots * hands + 1) as pool,
+    ):
         store.open_store(root)
         job = Job("bench", root, "invoice", settings, preparers, Acts(waiting.survey, waiting.prepare))
         cluster = Cluster(job, workers=slots)
@@ -179,7 +185,11 @@ def in_store() -> dict[str, float]:
     from ray._private.internal_api import memory_summary
 
     told = re.search(r"Spilled (\d+) MiB, (\d+) objects", memory_summary(stats_only=True))
-    return {"spilled_mb": float(told[1]), "spilled_objects": float(told[2])} if told else {"spilled_mb": 0.0, "spilled_objects": 0.0}
+    return (
+        {"spilled_mb": float(told[1]), "spilled_objects": float(told[2])}
+        if told
+        else {"spilled_mb": 0.0, "spilled_objects": 0.0}
+    )
 
 
 def table(done: list[Measured]) -> Table:

@@ -1,4 +1,4 @@
-"""An engine that only waits, as if a GPU read the pages, and acts that hand out pages rendered before: what is left is the pipeline."""
+"""An engine that only waits, as if a GPU read, and acts that hand out pages rendered before: the rest is the pipeline."""
 
 import asyncio
 import hashlib
