@@ -181,15 +181,13 @@ def kind(process: psutil.Process) -> str:
 
 
 def in_store() -> dict[str, float]:
-    """MB that Ray's store has spilled to disk so far; there should be none."""
+    """MB and objects that Ray's store has spilled to disk so far; there should be none."""
+    import ray
     from ray._private.internal_api import memory_summary
 
-    told = re.search(r"Spilled (\d+) MiB, (\d+) objects", memory_summary(stats_only=True))
-    return (
-        {"spilled_mb": float(told[1]), "spilled_objects": float(told[2])}
-        if told
-        else {"spilled_mb": 0.0, "spilled_objects": 0.0}
-    )
+    told = memory_summary(ray.get_runtime_context().gcs_address, stats_only=True)
+    spilled = re.search(r"Spilled (\d+) MiB, (\d+) objects", told)
+    return dict(zip(("spilled_mb", "spilled_objects"), map(float, spilled.groups() if spilled else (0, 0)), strict=True))
 
 
 def table(done: list[Measured]) -> Table:
