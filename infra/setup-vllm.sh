@@ -18,7 +18,7 @@ else
         echo "There is no vLLM $version for CPUs for this machine and Python. make test-fast runs all tests that do without." >&2
         exit 1
     }
-    # torchvision, torchaudio and torchcodec stay out: an index has them for CUDA, and with these `import vllm` fails beside a torch for
+    # torchvision, torchaudio and torchcodec stay out: an index has them for CUDA, and with these vLLM cannot be imported beside a torch for
     # CPUs. Nor is "+cpu" asked of torch: pip prefers that build where an index with it is configured, and without one it takes the other.
     "$venv/bin/python" - "$scratch/report.json" >"$scratch/requirements.txt" <<'EOF'
 import json, sys
@@ -34,7 +34,7 @@ EOF
     "${pip[@]}" install --no-deps "$wheel"
 fi
 
-"$venv/bin/python" -c 'import vllm' >"$scratch/import.log" 2>&1 || {
+"$venv/bin/python" -c 'from vllm import LLM' >"$scratch/import.log" 2>&1 || {
     tail -n 20 "$scratch/import.log" >&2
     echo "vLLM is installed but cannot be imported (above). A torchvision for CUDA beside a torch for CPUs is the usual cause:" >&2
     echo "$venv/bin/python -m pip uninstall torchvision torchaudio torchcodec" >&2
