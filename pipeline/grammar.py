@@ -94,10 +94,15 @@ class Offence:
 
 
 @cache
-def answer_schema(schema: Schema) -> dict[str, Any]:
+def answer_schema(schema: Schema, *, bounded: bool = True) -> dict[str, Any]:
     """The JSON Schema of an answer for one page; it is shared, so leave it as it is.
 
     Closed objects, keys in the schema's order, each required and nullable, each value verbatim print: also amounts and dates.
+
+    Args:
+        schema: what is asked for.
+        bounded: whether long print is bounded too. That takes ten times as long at every token: it is for an answer that has
+            run away once.
 
     Raises:
         SchemaError: a field that cannot be asked of a model, with its path and what to write instead.
@@ -106,7 +111,7 @@ def answer_schema(schema: Schema) -> dict[str, Any]:
         first, more = offences[0], len(offences) - 1
         told = f" (and {more} more: `octoglot schemas lint`)" if more else ""
         raise SchemaError(f"a model cannot be asked for {first.path}: {first.message}; {first.next_step}{told}")
-    return _object(specs(schema))
+    return _object(specs(schema), bounded)
 
 
 def grammar_fingerprint(schema: Schema) -> str:
@@ -126,7 +131,7 @@ def check_schema(schema: Schema) -> list[Offence]:
     if (count := len(fields) + sum(len(spec.columns) for spec in fields)) > MOST_FIELDS:
         told = f"it has {count} fields and columns, more than {MOST_FIELDS}"
         offences.append(Offence(schema.schema_name, told, "part it into schemas"))
-    return offences or lint(_object(fields))
+    return offences or lint(_object(fields, bounded=True))
 
 
 def lint(json_schema: Mapping[str, Any]) -> list[Offence]:
@@ -149,22 +154,23 @@ def lint(json_schema: Mapping[str, Any]) -> list[Offence]:
     return offences
 
 
-def _object(fields: Sequence[FieldSpec]) -> dict[str, Any]:
+def _object(fields: Sequence[FieldSpec], bounded: bool) -> dict[str, Any]:
     return {
         "type": "object",
-        "properties": {spec.name: _value(spec) for spec in fields},
+        "properties": {spec.name: _value(spec, bounded) for spec in fields},
         "required": [spec.name for spec in fields],
         "additionalProperties": False,
     }
 
 
-def _value(spec: FieldSpec) -> dict[str, Any]:
+def _value(spec: FieldSpec, bounded: bool) -> dict[str, Any]:
     said = {"description": spec.description} if spec.description else {}
     if spec.kind is Kind.TABLE:
-        return {"type": ["array", "null"], **said, "items": _object(spec.columns), "maxItems": MOST_ROWS}
+        return {"type": ["array", "null"], **said, "items": _object(spec.columns, bounded), "maxItems": MOST_ROWS}
     if spec.kind is Kind.CHOICE:
         return {"type": ["string", "null"], **said, "enum": [*spec.choices, None]}
-    return {"type": ["string", "null"], **said, "pattern": PATTERNS[spec.kind]}
+    pattern = PATTERNS[spec.kind]
+    return {"type": ["string", "null"], **said} | ({"pattern": pattern} if bounded or pattern is SHORT else {})
 
 
 def _check_model(model: type[BaseModel], path: str, within: str = "") -> Iterator[Offence]:

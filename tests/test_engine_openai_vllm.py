@@ -39,7 +39,7 @@ def read(base_url: str, *texts: str, **told: Any) -> list[PageAnswer | DocumentE
 def grammar_of(monkeypatch: pytest.MonkeyPatch, **properties: Any) -> None:
     """Have the model write these in the place of the schema's own fields."""
     schema = {"type": "object", "properties": properties, "required": [*properties], "additionalProperties": False}
-    monkeypatch.setattr("pipeline.engines.openai.answer_schema", lambda _: schema)
+    monkeypatch.setattr("pipeline.engines.openai.answer_schema", lambda _, bounded=False: schema)
 
 
 def test_a_page_is_read_under_the_grammar_and_twice_the_same(vllm: Server) -> None:

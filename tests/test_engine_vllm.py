@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from pipeline.engines.base import PageRequest
-from pipeline.engines.compiling import compile_grammar
+from pipeline.engines.compiling import compile_grammars
 from pipeline.engines.guided import GuidedReader
 from pipeline.engines.vllm import VllmEngine
 from pipeline.errors import DocumentError, EngineDied, Reason, RunError, UsageError
@@ -155,7 +155,7 @@ def test_a_core_that_dies_is_told_apart_from_a_page_that_fails(held: Held) -> No
 )
 def test_a_grammar_that_does_not_compile_stops_the_run(checkpoint: Path, grammar: dict, limit: float, said: str) -> None:
     with pytest.raises(RunError, match=said) as told:
-        asyncio.run(compile_grammar(grammar, str(checkpoint), "", limit))
+        asyncio.run(compile_grammars([grammar], str(checkpoint), "", limit))
     assert "\n" not in told.value.message
 
 

@@ -1,11 +1,12 @@
 """Compiling a grammar in a process of its own, under a time limit: a schema that a backend chokes on must not reach the engine.
 
-Run as `python -m pipeline.engines.compiling` by `compile_grammar`.
+Run as `python -m pipeline.engines.compiling` by `compile_grammars`.
 """
 
 import asyncio
 import json
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 from pipeline.errors import RunError, one_line
@@ -13,8 +14,8 @@ from pipeline.errors import RunError, one_line
 NEXT_STEP = "make it smaller: fewer fields, shorter tables; `octoglot schemas lint` shows its grammar's faults"
 
 
-async def compile_grammar(grammar: dict[str, Any], model: str, revision: str, limit_s: float) -> None:
-    """See that xgrammar, with the tokenizer of `model`, compiles the grammar within `limit_s` seconds.
+async def compile_grammars(grammars: Sequence[dict[str, Any]], model: str, revision: str, limit_s: float) -> None:
+    """See that xgrammar, with the tokenizer of `model`, compiles the forms of a grammar within `limit_s` seconds.
 
     Raises:
         RunError: it does not, or takes longer.
@@ -25,7 +26,7 @@ async def compile_grammar(grammar: dict[str, Any], model: str, revision: str, li
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE,
     )
-    told = json.dumps({"grammar": grammar, "model": model, "revision": revision}).encode()
+    told = json.dumps({"grammars": grammars, "model": model, "revision": revision}).encode()
     try:
         _, said = await asyncio.wait_for(process.communicate(told), limit_s)
     except TimeoutError as error:
@@ -47,7 +48,8 @@ def main() -> None:
     told = json.load(sys.stdin)
     tokenizer = AutoTokenizer.from_pretrained(told["model"], revision=told["revision"] or None)
     compiler = xgrammar.GrammarCompiler(xgrammar.TokenizerInfo.from_huggingface(tokenizer))
-    compiler.compile_json_schema(json.dumps(told["grammar"], ensure_ascii=False), any_whitespace=False)
+    for grammar in told["grammars"]:
+        compiler.compile_json_schema(json.dumps(grammar, ensure_ascii=False), any_whitespace=False)
 
 
 if __name__ == "__main__":

@@ -22,6 +22,9 @@ MORE_ROOM = 2
 
 ASKS = 2
 
+FORMS = (False, True)
+"""Of the grammar, for `Ask.bounded`: the first ask's and the second's."""
+
 REPETITION = {"min_pattern_size": 1, "max_pattern_size": 64, "min_count": 24}
 """When vLLM ends an answer as repeating itself: 1 to 64 tokens 24 times on end. A table may well hold ten equal rows."""
 
@@ -30,11 +33,12 @@ REPEATED = "it repeated itself without end"
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One request: the prompt, the picture as the engine wants it, and the most tokens that the answer may have."""
+    """One request: the prompt, the picture as the engine wants it, the most tokens of the answer, and the form of the grammar."""
 
     prompt: str
     picture: Any
     most_tokens: int
+    bounded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +53,7 @@ class Completion:
 
 
 class Model(Protocol):
-    """What an engine does for the reader below: greedy decoding under `answer_schema`, with log-probabilities."""
+    """What an engine does for the reader below: greedy decoding under a form of `answer_schema`, with log-probabilities."""
 
     async def picture(self, image: Any) -> Any:
         """The page's image, RGB of uint8 (height, width, 3), in the form in which asks carry it; called once a page."""
@@ -70,8 +74,9 @@ class GuidedReader:
     async def read(self, request: PageRequest) -> PageAnswer:
         """The answer for a page.
 
-        An answer that was cut off is asked for again with more room, one that is not sound with its errors named. If the second
-        is no better, the page's problem says so and `raw` holds what the model wrote: it is never mended into a row.
+        An answer that was cut off is asked for again with more room, one that is not sound with its errors named; the grammar
+        of the second ask bounds every string, which is slower, but ends a loop within one value. If the second is no better,
+        the page's problem says so and `raw` holds what the model wrote: it is never mended into a row.
         """
         page, words = request.prepared.page, request.prepared.words
         assert words is not None
@@ -80,7 +85,7 @@ class GuidedReader:
         before, room, tokens_in, tokens_out = "", self._room, 0, 0
         for ask in range(1, ASKS + 1):
             prompt = self._prompts.page(words, request.page_count, errors, before)
-            given = await self._model.complete(Ask(prompt, picture, room))
+            given = await self._model.complete(Ask(prompt, picture, room, bounded=ask > 1))
             tokens_in, tokens_out = tokens_in + given.tokens_in, tokens_out + given.tokens_out
             answer = PageAnswer(page, raw=given.text, asks=ask, tokens_in=tokens_in, tokens_out=tokens_out)
             if given.finish == "length":
@@ -97,7 +102,7 @@ class GuidedReader:
 
 def identity_of(model: str, revision: str, schema: Schema, settings: Settings) -> Identity:
     """What the answers of a model under this schema and these settings depend on; loads no weights."""
-    told = json.dumps(answer_schema(schema), ensure_ascii=False)
+    told = json.dumps([answer_schema(schema, bounded=bounded) for bounded in FORMS], ensure_ascii=False)
     parts = (told, str(settings.answer_tokens), str(settings.image_px), str(DECODING_VERSION))
     decoding = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
     return Identity(model, revision, _prompts(schema, settings).fingerprint(), decoding)

@@ -12,7 +12,7 @@ import numpy as np
 
 from pipeline.engines.base import Engine, PageRequest
 from pipeline.engines.gate import Gate, Gone
-from pipeline.engines.guided import REPETITION, Ask, Completion, GuidedReader, identity_of
+from pipeline.engines.guided import FORMS, REPETITION, Ask, Completion, GuidedReader, identity_of
 from pipeline.engines.replies import LOOK, NEXT_STEPS, RETRIES, completion, failure, one_line, stopped, told_by
 from pipeline.errors import DocumentError, Reason, RunError, UsageError
 from pipeline.grammar import answer_schema
@@ -45,8 +45,7 @@ class OpenAIEngine(Engine):
         self._client: Any = None
         # What not every server takes; one that names such a parameter when it refuses is asked without.
         self._extras: dict[str, Any] = {"logprobs": True, "seed": 0}
-        grammar = {"name": schema.schema_name, "strict": True, "schema": answer_schema(schema)}
-        self._format = {"type": "json_schema", "json_schema": grammar}
+        self._formats = {bounded: _format(schema, bounded) for bounded in FORMS}
 
     @staticmethod
     def identity(schema: Schema, settings: Settings) -> Identity:
@@ -135,12 +134,12 @@ class OpenAIEngine(Engine):
             messages=[{"role": "user", "content": [image, {"type": "text", "text": ask.prompt}]}],
             temperature=0,
             max_tokens=ask.most_tokens,  # deprecated at its home, and the one name that all servers know
-            response_format=self._format,
+            response_format=self._formats[ask.bounded],
             **self._extras,
         )
 
     async def _preflight(self) -> None:
-        """One token for an empty picture: the server shows what it refuses before a document is touched."""
+        """One token for an empty picture, by each form: the server shows what it refuses before a document is touched."""
         from openai import BadRequestError, OpenAIError, UnprocessableEntityError
 
         where, name = self._settings.base_url, self._schema.schema_name
@@ -193,6 +192,11 @@ def _check(settings: Settings) -> None:
         )
     if not settings.model:
         raise UsageError("--engine openai needs a model", f"--model NAME: {_offer(settings)}")
+
+
+def _format(schema: Schema, bounded: bool) -> dict[str, Any]:
+    grammar = {"name": schema.schema_name, "strict": True, "schema": answer_schema(schema, bounded=bounded)}
+    return {"type": "json_schema", "json_schema": grammar}
 
 
 def _loopback(host: str) -> bool:

@@ -14,9 +14,9 @@ from typing import Any
 
 from pipeline.engines.answer import Piece
 from pipeline.engines.base import Engine, PageRequest
-from pipeline.engines.compiling import compile_grammar
+from pipeline.engines.compiling import compile_grammars
 from pipeline.engines.fit import cores_for, engine_args, fit, visible_gpus
-from pipeline.engines.guided import REPETITION, Ask, Completion, GuidedReader, identity_of
+from pipeline.engines.guided import FORMS, REPETITION, Ask, Completion, GuidedReader, identity_of
 from pipeline.engines.profiles import Profile, profile_for
 from pipeline.errors import DocumentError, EngineDied, Reason, RunError, UsageError, one_line
 from pipeline.grammar import answer_schema
@@ -117,9 +117,9 @@ class VllmEngine(Engine):
         os.environ.update({name: os.environ.get(name, value) for name, value in QUIET.items()})
         settings, model = self._settings, self._profile.model
         revision = "" if Path(model).is_dir() else settings.revision or self._profile.revision
-        grammar = answer_schema(self._schema)
+        grammars = [answer_schema(self._schema, bounded=bounded) for bounded in FORMS]
         self.notice(f"loading {model} …")
-        compiling = asyncio.ensure_future(compile_grammar(grammar, model, revision, settings.compile_timeout_s))
+        compiling = asyncio.ensure_future(compile_grammars(grammars, model, revision, settings.compile_timeout_s))
         try:
             await asyncio.to_thread(self._load, revision)
             await compiling
@@ -127,16 +127,7 @@ class VllmEngine(Engine):
             compiling.cancel()
             self.close()
             raise
-        from vllm import SamplingParams
-        from vllm.sampling_params import RepetitionDetectionParams, RequestOutputKind, StructuredOutputsParams
-
-        self._params = SamplingParams(
-            temperature=0.0,
-            logprobs=0,
-            output_kind=RequestOutputKind.FINAL_ONLY,
-            structured_outputs=StructuredOutputsParams(json=grammar),
-            repetition_detection=RepetitionDetectionParams(**REPETITION),
-        )
+        self._params = dict(zip(FORMS, map(sampling, grammars), strict=True))
 
     async def read(self, request: PageRequest) -> PageAnswer:
         """One page, by the rules of `guided`."""
@@ -177,8 +168,10 @@ class VllmEngine(Engine):
 
         content = [{"type": "image_pil", "image_pil": ask.picture}, {"type": "text", "text": ask.prompt}]
         message = {"role": "user", "content": content}
-        _, (prompt,) = await self._llm.renderer.render_chat_async([[message]], ChatParams())
-        params = self._params.clone()
+        # The server and `LLM.chat` say by themselves that it is the model's turn; the renderer alone does not.
+        chat = ChatParams(chat_template_kwargs={"add_generation_prompt": True})
+        _, (prompt,) = await self._llm.renderer.render_chat_async([[message]], chat)
+        params = self._params[ask.bounded].clone()
         room = self._fit.max_model_len - len(prompt["prompt_token_ids"])
         params.max_tokens = max(min(ask.most_tokens, room), 1)
         async for output in self._llm.generate(prompt, params, uuid.uuid4().hex):
@@ -210,6 +203,20 @@ class VllmEngine(Engine):
         except Exception as error:
             why = one_line(_last_error(log) or error)
             raise RunError(f"vLLM cannot load {self._profile.model}: {why}", f"its log is {log}") from error
+
+
+def sampling(grammar: dict[str, Any]) -> Any:
+    """How vLLM decodes: greedily under the grammar, each token with its log-probability, until it repeats itself."""
+    from vllm import SamplingParams
+    from vllm.sampling_params import RepetitionDetectionParams, RequestOutputKind, StructuredOutputsParams
+
+    return SamplingParams(
+        temperature=0.0,
+        logprobs=0,
+        output_kind=RequestOutputKind.FINAL_ONLY,
+        structured_outputs=StructuredOutputsParams(json=grammar),
+        repetition_detection=RepetitionDetectionParams(**REPETITION),
+    )
 
 
 def version_of_vllm() -> str:
