@@ -11,12 +11,12 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from pipeline.grammar import answer_schema
 
 from pipeline.engines.base import PageRequest
 from pipeline.engines.guided import REPETITION
 from pipeline.engines.openai import OpenAIEngine
 from pipeline.errors import DocumentError, Reason, RunError
+from pipeline.grammar import answer_schema
 from pipeline.records import Frame, PageAnswer, PageWords, PreparedPage, Word
 from pipeline.settings import Settings
 from schemas.base import DocumentSchema

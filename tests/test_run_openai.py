@@ -1,5 +1,6 @@
 """The whole command against vLLM's own server, which is killed in the middle of a run: nothing is lost, and the run says so."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Thread
@@ -7,7 +8,7 @@ from threading import Thread
 import pytest
 
 from tests.serving import Server, openai_server
-from tests.test_run import ask, octoglot, wait_for, write
+from tests.test_run import REPO, ask, octoglot, wait_for, write
 
 pytestmark = [pytest.mark.vllm, pytest.mark.ray, pytest.mark.timeout(600)]
 
@@ -24,13 +25,14 @@ def server(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 def home(tmp_path: Path) -> Path:
     for number in range(PAGES // 4):
         write(tmp_path / "in" / f"{number:02}.pdf", f"Rechnung R-{number}", "Summe 3,20 EUR", pages=4)
+    shutil.copy(REPO / "tests" / "slip.py", tmp_path)
     (tmp_path / "octoglot.toml").write_text("image_px = 200\nanswer_tokens = 1500\nrequests = 4\n")
     return tmp_path
 
 
 def run(home: Path, server: Server, wait_s: float) -> tuple[int, str]:
     """Run the command; gives its exit code and what it said."""
-    words = ("run", "in", "--schema", "receipt", "--base-url", server.base_url, "--model", "tiny", "--out", "results")
+    words = ("run", "in", "--schema", "slip.py", "--base-url", server.base_url, "--model", "tiny", "--out", "results")
     done = octoglot(*words, cwd=home, env={"OCTOGLOT_SERVER_WAIT_S": str(wait_s)})
     return done.returncode, done.stderr
 

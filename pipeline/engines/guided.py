@@ -33,7 +33,7 @@ REPEATED = "it repeated itself without end"
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One request: the prompt, the picture as the engine wants it, the most tokens of the answer, and the form of the grammar."""
+    """One request: prompt, picture as the engine wants it, most tokens of the answer, form of the grammar (see FORMS)."""
 
     prompt: str
     picture: Any
