@@ -89,7 +89,6 @@ def main() -> None:
     parser.add_argument("--preparers", type=int, default=1, help="preparers a slot")
     parser.add_argument("--pages", type=int, default=3 * PAGES, help=f"pages a slot; shards are of {PAGES}, at least 3 a slot")
     parser.add_argument("--cores", type=int, nargs="+", help="cores that everything is bound to")
-    parser.add_argument("--hands", type=int, default=1, help="shards that are handed to a slot at a time")
     parser.add_argument("--out", type=Path, help="a JSON file for the figures")
     told = parser.parse_args()
     if told.cores:
@@ -98,7 +97,7 @@ def main() -> None:
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH")]))
     with tempfile.TemporaryDirectory() as state:
         set_up(Path(state), "")
-        done = [measure(slots, told.preparers, max(-(-told.pages // PAGES), 3), told.hands) for slots in told.slots]
+        done = [measure(slots, told.preparers, max(-(-told.pages // PAGES), 3)) for slots in told.slots]
         os.chdir("/")  # the folder is about to go
     Console(width=140).print(table(done))
     if out:
@@ -107,7 +106,7 @@ def main() -> None:
         )
 
 
-def measure(slots: int, preparers: int, shards_a_slot: int, hands: int) -> Measured:
+def measure(slots: int, preparers: int, shards_a_slot: int) -> Measured:
     """Run `shards_a_slot` shards for each of the slots, and count between the first seam and the first slot without work."""
     from flows.cluster import Cluster, ray_running
     from flows.workers import Acts, Job
@@ -118,7 +117,7 @@ def measure(slots: int, preparers: int, shards_a_slot: int, hands: int) -> Measu
     with (
         tempfile.TemporaryDirectory() as root,
         ray_running("", slots * preparers),
-        ThreadPoolExecutor(slots * hands + 1) as pool,
+        ThreadPoolExecutor(slots + 1) as pool,
     ):
         store.open_store(root)
         job = Job("bench", root, "invoice", settings, preparers, Acts(waiting.survey, waiting.prepare))
