@@ -1,6 +1,6 @@
 """What several tests share: results to publish, and a model."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from pipeline.records import DocumentResult, Grounding, Keys, LedgerRow, Source, Status, Value
+from tests.serving import Server, openai_server
 
 Made = Callable[..., DocumentResult]
 
@@ -41,3 +42,10 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from tests.tiny import tiny_checkpoint
 
     return tiny_checkpoint(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture(scope="session")
+def vllm_server(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """vLLM's own server with that model, called `tiny`; a test that kills it starts it again."""
+    with openai_server(checkpoint, tmp_path_factory.mktemp("server") / "server.log") as server:
+        yield server

@@ -14,7 +14,7 @@ import pytest
 
 from pipeline.engines.base import PageRequest
 from pipeline.engines.compiling import compile_grammars
-from pipeline.engines.guided import GuidedReader
+from pipeline.engines.guided import Ask, GuidedReader
 from pipeline.engines.vllm import VllmEngine
 from pipeline.errors import DocumentError, EngineDied, Reason, RunError, UsageError
 from pipeline.records import Frame, PageAnswer, PageWords, PreparedPage, Word, WordsFrom
@@ -125,6 +125,17 @@ def test_an_answer_that_is_cut_off_once_is_read_with_more_room(held: Held) -> No
     whole = sound(held.read(page(10))[0])
     (answer,) = held.read(page(10), answer_tokens=whole.tokens_out - 1)
     assert (sound(answer).asks, sound(answer).raw) == (2, whole.raw)
+
+
+def test_the_model_is_told_once_that_a_text_begins_and_that_it_is_its_turn(held: Held) -> None:
+    async def go() -> str:
+        picture = await held.engine.picture(np.zeros((40, 30, 3), np.uint8))
+        prompt = await held.engine._rendered(Ask("Read it.", picture, 5))
+        return str(held.engine._llm.renderer.tokenizer.decode(prompt["prompt_token_ids"]))
+
+    told = held.loop.run(go())
+    assert told.endswith("Read it.<end_of_utterance>\nAssistant:")
+    assert told.count("<|begin_of_text|>") == 1
 
 
 def test_it_says_what_it_loads(held: Held, settings: Settings) -> None:

@@ -1,24 +1,18 @@
 """The whole command against vLLM's own server, which is killed in the middle of a run: nothing is lost, and the run says so."""
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from threading import Thread
 
 import pytest
 
-from tests.serving import Server, openai_server
+from tests.serving import Server
 from tests.test_run import REPO, ask, octoglot, wait_for, write
 
 pytestmark = [pytest.mark.vllm, pytest.mark.ray, pytest.mark.timeout(600)]
 
 PAGES = 40
-
-
-@pytest.fixture(scope="module")
-def server(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with openai_server(checkpoint, tmp_path_factory.mktemp("server") / "server.log") as running:
-        yield running
 
 
 @pytest.fixture
@@ -30,19 +24,19 @@ def home(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def run(home: Path, server: Server, wait_s: float) -> tuple[int, str]:
+def run(home: Path, vllm_server: Server, wait_s: float) -> tuple[int, str]:
     """Run the command; gives its exit code and what it said."""
-    words = ("run", "in", "--schema", "slip.py", "--base-url", server.base_url, "--model", "tiny", "--out", "results")
+    words = ("run", "in", "--schema", "slip.py", "--base-url", vllm_server.base_url, "--model", "tiny", "--out", "results")
     done = octoglot(*words, cwd=home, env={"OCTOGLOT_SERVER_WAIT_S": str(wait_s)})
     return done.returncode, done.stderr
 
 
-def meanwhile(server: Server, answers: int, then: Callable[[], None]) -> Thread:
+def meanwhile(vllm_server: Server, answers: int, then: Callable[[], None]) -> Thread:
     """Do something once the server has given so many more answers."""
-    before = given(server)
+    before = given(vllm_server)
 
     def go() -> None:
-        wait_for(lambda: given(server) >= before + answers, 120)
+        wait_for(lambda: given(vllm_server) >= before + answers, 120)
         then()
 
     thread = Thread(target=go)
@@ -50,8 +44,8 @@ def meanwhile(server: Server, answers: int, then: Callable[[], None]) -> Thread:
     return thread
 
 
-def given(server: Server) -> int:
-    return server.log.read_text("utf-8", "replace").count("POST /v1/chat/completions")
+def given(vllm_server: Server) -> int:
+    return vllm_server.log.read_text("utf-8", "replace").count("POST /v1/chat/completions")
 
 
 def ledger(home: Path) -> dict[tuple[str, str | None], int]:
@@ -59,16 +53,16 @@ def ledger(home: Path) -> dict[tuple[str, str | None], int]:
     return {(status, reason): number for status, reason, number in rows}
 
 
-def test_a_server_that_is_killed_in_mid_run_and_comes_back_costs_nothing(home: Path, server: Server) -> None:
+def test_a_server_that_is_killed_in_mid_run_and_comes_back_costs_nothing(home: Path, vllm_server: Server) -> None:
     def restart() -> None:
-        server.kill()
-        server.start()
+        vllm_server.kill()
+        vllm_server.start()
 
-    killing = meanwhile(server, 8, restart)
-    code, said = run(home, server, wait_s=200)
+    killing = meanwhile(vllm_server, 8, restart)
+    code, said = run(home, vllm_server, wait_s=200)
     killing.join()
-    assert f"the server at {server.base_url} is gone: waiting up to 200 s for it" in said, said
-    assert f"the server at {server.base_url} is back" in said
+    assert f"the server at {vllm_server.base_url} is gone: waiting up to 200 s for it" in said, said
+    assert f"the server at {vllm_server.base_url} is back" in said
     told = ledger(home)
     assert sum(told.values()) == PAGES
     # Two deaths would condemn a page; there was one. What a model of random weights cannot end is its own fault.
@@ -76,22 +70,22 @@ def test_a_server_that_is_killed_in_mid_run_and_comes_back_costs_nothing(home: P
     assert code == (3 if any(status == "quarantined" for status, _ in told) else 0)
 
 
-def test_a_server_that_is_gone_for_good_costs_what_is_in_hand_and_the_next_run_reads_it(home: Path, server: Server) -> None:
-    killing = meanwhile(server, 8, server.kill)
-    code, said = run(home, server, wait_s=2)
+def test_a_server_that_is_gone_costs_what_is_in_hand_and_the_next_run_reads_it(home: Path, vllm_server: Server) -> None:
+    killing = meanwhile(vllm_server, 8, vllm_server.kill)
+    code, said = run(home, vllm_server, wait_s=2)
     killing.join()
     assert code == 3, said
-    assert f"the server at {server.base_url} was gone for 2 s: given up" in said
+    assert f"the server at {vllm_server.base_url} was gone for 2 s: given up" in said
     told = ledger(home)
     assert sum(told.values()) == PAGES
     lost = told[("quarantined", "engine_failed")]
     assert 0 < lost < PAGES
-    refused, why = run(home, server, wait_s=2)
-    assert refused == 2 and f"there is no server at {server.base_url}" in why and "starting" not in why
-    server.start()
-    before = given(server)
-    code, said = run(home, server, wait_s=2)
+    refused, why = run(home, vllm_server, wait_s=2)
+    assert refused == 2 and f"there is no server at {vllm_server.base_url}" in why and "starting" not in why
+    vllm_server.start()
+    before = given(vllm_server)
+    code, said = run(home, vllm_server, wait_s=2)
     assert sum(ledger(home).values()) == PAGES
     assert ("quarantined", "engine_failed") not in ledger(home), said
     # Only what is lacking is asked for again (a page twice at most, and one request to begin with).
-    assert given(server) - before <= 2 * (PAGES - told.get(("ok", None), 0)) + 1
+    assert given(vllm_server) - before <= 2 * (PAGES - told.get(("ok", None), 0)) + 1

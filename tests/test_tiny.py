@@ -12,7 +12,7 @@ import pytest
 from openai import OpenAI
 from PIL import Image
 
-from tests.serving import Server, openai_server
+from tests.serving import Server
 from tests.tiny import ENGINE, QUIET
 
 pytestmark = [pytest.mark.vllm, pytest.mark.timeout(300)]
@@ -67,15 +67,9 @@ def in_process(checkpoint: Path) -> Iterator[Ask]:
 
 
 @pytest.fixture(scope="module")
-def server(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with openai_server(checkpoint, tmp_path_factory.mktemp("server") / "log") as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def over_http(server: Server) -> Ask:
+def over_http(vllm_server: Server) -> Ask:
     def ask(colour: str, prompt: str, schema: dict[str, Any]) -> Said:
-        client = OpenAI(base_url=server.base_url, api_key="none", timeout=120, max_retries=0)
+        client = OpenAI(base_url=vllm_server.base_url, api_key="none", timeout=120, max_retries=0)
         png = io.BytesIO()
         _page(colour).save(png, "PNG")
         url = f"data:image/png;base64,{base64.b64encode(png.getvalue()).decode()}"
@@ -134,15 +128,6 @@ def test_image_and_prompt_change_the_answer(ask: Ask) -> None:
 def test_both_ways_to_ask_say_the_same(in_process: Ask, over_http: Ask) -> None:
     question = ("red", "What was paid?", RECEIPT)
     assert in_process(*question) == over_http(*question)
-
-
-def test_a_killed_server_starts_again_on_its_port(server: Server, over_http: Ask) -> None:
-    before, port = over_http("red", "Read.", RECEIPT), server.port
-    server.kill()
-    with pytest.raises(Exception, match="Connection"):
-        over_http("red", "Read.", RECEIPT)
-    server.start()
-    assert (over_http("red", "Read.", RECEIPT), server.port) == (before, port)
 
 
 def _page(colour: str) -> Image.Image:

@@ -163,14 +163,18 @@ class VllmEngine(Engine):
             self._llm.shutdown()
             self._llm = None
 
-    async def _generate(self, ask: Ask) -> Completion:
+    async def _rendered(self, ask: Ask) -> Any:
+        """The chat as tokens, with the picture's; vLLM's own renderer does it, as its server would."""
         from vllm.renderers import ChatParams
 
         content = [{"type": "image_pil", "image_pil": ask.picture}, {"type": "text", "text": ask.prompt}]
-        message = {"role": "user", "content": content}
         # The server and `LLM.chat` say by themselves that it is the model's turn; the renderer alone does not.
         chat = ChatParams(chat_template_kwargs={"add_generation_prompt": True})
-        _, (prompt,) = await self._llm.renderer.render_chat_async([[message]], chat)
+        _, (prompt,) = await self._llm.renderer.render_chat_async([[{"role": "user", "content": content}]], chat)
+        return prompt
+
+    async def _generate(self, ask: Ask) -> Completion:
+        prompt = await self._rendered(ask)
         params = self._params[ask.bounded].clone()
         room = self._fit.max_model_len - len(prompt["prompt_token_ids"])
         params.max_tokens = max(min(ask.most_tokens, room), 1)
