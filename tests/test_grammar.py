@@ -53,7 +53,9 @@ def letters(kept: str) -> st.SearchStrategy[str]:
 def instance(node: dict[str, Any]) -> st.SearchStrategy[Any]:
     """Answers that the grammar of `node` lets through."""
     if "properties" in node:
-        return st.fixed_dictionaries({name: instance(child) for name, child in node["properties"].items()})
+        names = list(node["properties"])  # which fixed_dictionaries shuffles
+        drawn = st.fixed_dictionaries({name: instance(child) for name, child in node["properties"].items()})
+        return drawn.map(lambda made: {name: made[name] for name in names})
     if "items" in node:
         return st.none() | st.lists(instance(node["items"]), max_size=3)
     if "enum" in node:
