@@ -23,6 +23,9 @@ from pipeline.settings import Settings
 CLOSE_S = 10.0
 """Seconds that engines may take to close, before they are ended with Ray."""
 
+STORE_MB, IMAGES_MB = 512, 24
+"""Memory of a local Ray's store, at least; and for each preparer, what its IMAGES_AHEAD and the one on its way take."""
+
 QUIET: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
 
 
@@ -62,8 +65,9 @@ def ray_running(address: str, workers: int) -> Iterator[int]:
                 folder = ending.enter_context(
                     tempfile.TemporaryDirectory(prefix="octoglot-", dir="/tmp", ignore_cleanup_errors=True)
                 )
-                # Page images travel one by one and are used at once: a small store will do. Cores: as Ray counts them.
-                local: dict[str, Any] = {"object_store_memory": 512 * 1024**2, "num_cpus": workers or None, "_temp_dir": folder}
+                # Page images are taken out of the store as they come: a small one will do. Cores: as Ray counts them.
+                size = max(STORE_MB, IMAGES_MB * (workers or os.cpu_count() or 1)) * 1024**2
+                local: dict[str, Any] = {"object_store_memory": size, "num_cpus": workers or None, "_temp_dir": folder}
                 ray.init(address="local", include_dashboard=False, **local, **QUIET)
         except Exception as error:
             where = f"join Ray at {address}" if address else "start a local Ray"
