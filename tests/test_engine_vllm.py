@@ -182,7 +182,7 @@ def test_a_model_that_cannot_be_loaded_is_told_in_one_line(checkpoint: Path, set
 
 def test_what_is_missing_is_found_before_a_run(checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert VllmEngine.probe(Settings(engine="vllm", model=str(checkpoint))) == []
-    assert "needs a model" in VllmEngine.probe(Settings(engine="vllm"))[0]
+    assert "no model is named" in VllmEngine.probe(Settings(engine="vllm"))[0]
     (tmp_path / "config.json").write_text("{}")
     assert "lacks tokenizer_config.json, *.safetensors" in VllmEngine.probe(Settings(engine="vllm", model=str(tmp_path)))[0]
     monkeypatch.setattr("pipeline.engines.vllm.find_spec", lambda name: None)
@@ -200,5 +200,5 @@ def test_another_weight_is_another_identity(checkpoint: Path, tmp_path: Path) ->
 
 
 def test_a_schema_without_a_model_is_a_usage_error() -> None:
-    with pytest.raises(UsageError, match="needs a model"):
+    with pytest.raises(UsageError, match="no model is named"):
         VllmEngine.identity(Slip, Settings(engine="vllm"))

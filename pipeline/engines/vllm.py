@@ -83,20 +83,19 @@ class VllmEngine(Engine):
 
     @staticmethod
     def facts(settings: Settings) -> dict[str, str]:
-        """The model, its licence, its size here, and the cores that keep it busy."""
+        """The model, its licence, where its files are, its size here, and the cores that keep it busy."""
         gpus = visible_gpus()
-        told = {
-            "vLLM": version_of_vllm() or "not installed",
-            "GPUs": ", ".join(f"{gpu.name} {gpu.memory_gb:.0f} GB" for gpu in gpus),
-        }
-        profile = _profile(settings)
-        told |= {"model": profile.model, "licence": f"{profile.licence}: {profile.licence_limits}"}
-        with contextlib.suppress(RunError, UsageError):  # `probe` says why it does not fit
+        cards = ", ".join(f"{gpu.name} {gpu.memory_gb:.0f} GB" for gpu in gpus)
+        told = {"vLLM": version_of_vllm() or "not installed", "GPUs": cards or "none"}
+        with contextlib.suppress(RunError, UsageError):  # `probe` says what is wrong
+            profile = _profile(settings)
+            told |= {"model": profile.model, "licence": f"{profile.licence}: {profile.licence_limits}"}
+            told["files"] = _where(profile.model)
             fitted = fit(profile, gpus)
             cores = cores_for(fitted, settings.words)
             told["memory"] = fitted.arithmetic
             told["CPU cores"] = f"{cores} for one engine with words {settings.words}, about; this machine has {os.cpu_count()}"
-        return {what: found or "none" for what, found in told.items()}
+        return told
 
     @staticmethod
     def probe(settings: Settings) -> list[str]:
@@ -232,10 +231,6 @@ def version_of_vllm() -> str:
 
 
 def _profile(settings: Settings) -> Profile:
-    if not settings.model:
-        raise UsageError(
-            "--engine vllm needs a model", "--model NAME: a profile (`octoglot doctor` lists them), a model id or a folder"
-        )
     return profile_for(settings.model, settings.profiles)
 
 
@@ -263,6 +258,17 @@ def _files_missing(profile: Profile) -> list[str]:
     if not any(folder.glob("*.safetensors")):
         missing.append("*.safetensors")
     return [f"the folder {folder} lacks {', '.join(missing)} → download the whole model into it"] if missing else []
+
+
+def _where(model: str) -> str:
+    """Where the model's files are, for people."""
+    home = os.environ.get("HF_HOME", "~/.cache/huggingface")
+    cache = Path(os.environ.get("HF_HUB_CACHE", f"{home}/hub")).expanduser() / f"models--{model.replace('/', '--')}"
+    if Path(model).is_dir():
+        return f"the folder {model}"
+    if any(cache.glob("snapshots/*/*.safetensors")):
+        return f"in {cache}"
+    return "not on this machine yet: the first run downloads them (HF_TOKEN for a model behind a licence)"
 
 
 def _folder_revision(folder: Path) -> str:
