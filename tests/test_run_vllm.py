@@ -114,7 +114,7 @@ def test_plan_and_doctor_say_what_the_model_needs(home: Path, checkpoint: Path) 
     ("flags", "said"),
     [
         (("--engine", "vllm"), "no model is named"),
-        (("--engine", "vllm", "--model", "llama-3.2-11b-vision"), "does not"),
+        (("--engine", "vllm", "--model", "llama-3.2-11b-vision"), "does not serve Llama 3.2 Vision"),
         (("--engine", "vllm", "--model", "./absent"), "there is no such folder"),
         (("--engine", "openai"), "--base-url"),
     ],

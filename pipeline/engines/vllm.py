@@ -106,10 +106,14 @@ class VllmEngine(Engine):
             return [f"vLLM is not installed → {INSTALL}"]
         try:
             profile = _profile(settings)
-            fit(profile, visible_gpus())
-        except (UsageError, RunError) as error:
+        except UsageError as error:
             return [f"{error.message} → {error.next_step}"]
-        return [*_plugin_missing(profile), *_files_missing(profile)]
+        missing = [*_plugin_missing(profile), *_files_missing(profile)]
+        try:
+            fit(profile, visible_gpus())
+        except (RunError, UsageError) as error:
+            missing.append(f"{error.message} → {error.next_step}")
+        return missing
 
     async def start(self) -> None:
         """Load the model, and compile the grammar beside it; raises RunError where either fails."""
