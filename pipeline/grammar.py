@@ -1,20 +1,20 @@
 r"""The grammar that a model's answer for one page is written under, and the linter that keeps a grammar from harming an engine.
 
-How strings are bounded was measured with xgrammar 0.2.8, the invoice and 128,256 made-up tokens: CPU seconds to compile (its
-threads share them), and CPU milliseconds for the mask of allowed tokens, the mean over an answer. X is a letter:
+Strings, measured with xgrammar 0.2.8, 128,256 made-up tokens and an invoice, letter by letter: CPU seconds to compile (threads
+share them), CPU milliseconds for the mask of allowed tokens (mean over the answer, worst). X is a letter:
 
-| form of long print (short is SHORT)     | compile | mask | what it does                                           |
-|-----------------------------------------|---------|------|--------------------------------------------------------|
-| no bound, short neither                 | 0.04    | 0.13 | a loop ends with the answer's last token               |
-| `^X{0,128}$` of ASCII                   | 6.5     | 0.14 | no quotes, no line breaks; 129 fails to compile        |
-| `^(X|\\["\\n])+$`                       | 1.8     | 0.7  | no bound                                               |
-| `^X{0,128}(\\["\\n]X{0,128}){0,5}$`     | 9.8     | 1.3  | LONG: bounded, with quotes and line breaks             |
-| `^(X{64}|X{0,63}\\["\\n]){0,5}X{0,63}$` | 5.1     | >3   | masks grow with the string, up to 76 ms                |
+| form of long print (short is SHORT)     | compile | mean | worst | what it does                                  |
+|-----------------------------------------|---------|------|-------|-----------------------------------------------|
+| no bound, short neither                 | 0.04    | 0.1  | 1     | a loop ends with the answer's last token      |
+| `^X{0,128}$` of ASCII                   | 6.5     | 0.2  | 1     | no quotes, no line breaks; 129 cannot compile |
+| `^(X|\\["\\n])+$`                       | 1.8     | 0.7  | 27    | no bound                                      |
+| `^X{0,128}(\\["\\n]X{0,128}){0,5}$`     | 8.3     | 1.5  | 83    | LONG; worst at the last letters of a run      |
+| `^(X{64}|X{0,63}\\["\\n]){0,5}X{0,63}$` | 6.6     | 1.2  | 168   | worse with each 64 letters                    |
 
-`^(X|\\["\\n]){0,64}$` took above 100 ms a mask. `maxLength` lets raw control characters through and knows no escapes. A pattern
-of ASCII is read letter by letter, and its quotes and backslashes are dropped; only one with another letter is taken as the raw
-JSON between the quotes, where a model can write \", \\ and \n: so LONG needs its U+FFFD, which is no print anyway. A backend
-that takes a pattern for the decoded string (guidance) then lets a quote through only behind a backslash.
+In long print a mask of LONG takes 5 to 6 ms; `^(X|\\["\\n]){0,64}$` took above 100 (wall clock, busy machine). `maxLength` lets
+raw control characters through and knows no escapes. Quotes and backslashes in a pattern of ASCII are dropped; one with another
+letter is taken as the raw JSON between the quotes, where \", \\ and \n can be written: so LONG excludes U+FFFD, no print anyway.
+A backend that takes a pattern for the decoded string (guidance) then lets a quote through only behind a backslash.
 """
 
 import hashlib
@@ -41,9 +41,7 @@ MOST_CHOICES = 100
 MOST_FIELDS = 200  # columns included
 MOST_NODES = 1000  # of a JSON Schema
 MOST_DEPTH = 8  # ours has three
-MOST_TIMES = 128
-"""The most that a pattern may repeat something: xgrammar 0.2.8 cannot compile an ASCII pattern beyond it."""
-
+MOST_TIMES = 128  # that a pattern repeats something: xgrammar 0.2.8 cannot compile ASCII beyond it
 MOST_LETTERS = 1000  # of the longest string that a pattern lets through
 
 SHORT = r'^[^"\\\x00-\x1F\x7F]{0,48}$'
@@ -53,16 +51,9 @@ _LETTER = '[^"\\\\\\x00-\\x1F\\x7F\ufffd]'
 LONG = f'^{_LETTER}{{0,{MOST_TIMES}}}(\\\\["\\\\n]{_LETTER}{{0,{MOST_TIMES}}}){{0,5}}$'
 """Up to six runs of 128 letters; between them a quote, a backslash or a line break, each written with its backslash."""
 
+_LONG_KINDS = (Kind.TEXT, Kind.NAME, Kind.ADDRESS)
 PATTERNS: Mapping[Kind, str] = {
-    Kind.TEXT: LONG,
-    Kind.NAME: LONG,
-    Kind.ADDRESS: LONG,
-    Kind.IDENTIFIER: SHORT,
-    Kind.MONEY: SHORT,
-    Kind.NUMBER: SHORT,
-    Kind.PERCENT: SHORT,
-    Kind.DATE: SHORT,
-    Kind.CURRENCY: SHORT,
+    kind: LONG if kind in _LONG_KINDS else SHORT for kind in Kind if kind not in (Kind.CHOICE, Kind.TABLE)
 }
 """What bounds the print of each kind; a choice has its choices and a table its rows."""
 
