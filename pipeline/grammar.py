@@ -13,7 +13,7 @@ share them), CPU milliseconds for the mask of allowed tokens (mean over the answ
 
 In long print a mask of LONG takes 5 to 6 ms; `^(X|\\["\\n]){0,64}$` took above 100 (wall clock, busy machine). `maxLength` lets
 raw control characters through and knows no escapes. Quotes and backslashes in a pattern of ASCII are dropped; one with another
-letter is taken as the raw JSON between the quotes, where \", \\ and \n can be written: so LONG excludes U+FFFD, no print anyway.
+letter is taken as the raw JSON between the quotes, where \", \\ and \n can be written: LONG excludes U+FFFD, no print at all.
 A backend that takes a pattern for the decoded string (guidance) then lets a quote through only behind a backslash.
 """
 
