@@ -15,10 +15,10 @@ In long print a mask of LONG takes 5 to 6 ms; `^(X|\\["\\n]){0,64}$` took above 
 raw control characters through and knows no escapes. Quotes and backslashes in a pattern of ASCII are dropped; one with another
 letter is taken as the raw JSON between the quotes, where \", \\ and \n can be written: LONG excludes U+FFFD, no print at all.
 A backend that takes a pattern for the decoded string (guidance) then lets a quote through only behind a backslash.
+
+So the first ask for a page bounds short print only, and the second one, for an answer that ran away, all of it.
 """
 
-import hashlib
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -103,16 +103,6 @@ def answer_schema(schema: Schema, *, bounded: bool = True) -> dict[str, Any]:
         told = f" (and {more} more: `octoglot schemas lint`)" if more else ""
         raise SchemaError(f"a model cannot be asked for {first.path}: {first.message}; {first.next_step}{told}")
     return _object(specs(schema), bounded)
-
-
-def grammar_fingerprint(schema: Schema) -> str:
-    """16 hex digits that change with `answer_schema`, the order of its keys included.
-
-    Raises:
-        SchemaError: as `answer_schema`.
-    """
-    told = json.dumps(answer_schema(schema), ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(told.encode()).hexdigest()[:16]
 
 
 def check_schema(schema: Schema) -> list[Offence]:
