@@ -97,13 +97,14 @@ def main() -> None:
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH")]))
     with tempfile.TemporaryDirectory() as state:
         set_up(Path(state), "")
-        done = [measure(slots, told.preparers, max(-(-told.pages // PAGES), 3)) for slots in told.slots]
+        done: list[Measured] = []
+        for slots in told.slots:
+            done.append(measure(slots, told.preparers, max(-(-told.pages // PAGES), 3)))
+            Console(width=140).print(table(done))
+            if out:
+                figures = {"rate": waiting.rate(), "cores": told.cores, "runs": [asdict(run) for run in done]}
+                out.write_text(json.dumps(figures, indent=1))
         os.chdir("/")  # the folder is about to go
-    Console(width=140).print(table(done))
-    if out:
-        out.write_text(
-            json.dumps({"rate": waiting.rate(), "cores": told.cores, "runs": [asdict(run) for run in done]}, indent=1)
-        )
 
 
 def measure(slots: int, preparers: int, shards_a_slot: int) -> Measured:
