@@ -5,7 +5,7 @@ import os
 import queue
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +19,9 @@ from pipeline.errors import OctoglotError, RunError
 from pipeline.extract import slot_gpus
 from pipeline.records import Shard
 from pipeline.settings import Settings
+
+SEATS = 2
+"""Shards that a Worker reads at a time: while the last pages of one are in the engine's batch, the next fills it up."""
 
 CLOSE_S = 10.0
 """Seconds that engines may take to close, before they are ended with Ray."""
@@ -101,6 +104,47 @@ def _slot_gpus_there(settings: Settings) -> int:
     return slot_gpus(settings)
 
 
+class Slot:
+    """The place of one Worker: it is lent to SEATS shards at a time, or to one alone, and a dead Worker is replaced in it."""
+
+    def __init__(self, hire: Callable[[], Any], stop: threading.Event) -> None:
+        self._hire = hire
+        self._stop = stop
+        self._turn = threading.Condition()
+        self._lent = 0
+        self._alone = False
+        self.worker = hire()
+
+    @contextlib.contextmanager
+    def lend(self, alone: bool) -> Iterator[Any]:
+        """The Worker, with nobody beside where `alone` is set: whoever kills it then is known; raises Stopped."""
+        with self._turn:
+            self._wait_for(lambda: not self._alone)
+            self._alone = alone  # from here on nobody new comes in
+            self._wait_for(lambda: not (alone and self._lent))
+            self._lent += 1
+            worker = self.worker
+        try:
+            yield worker
+        finally:
+            with self._turn:
+                self._lent -= 1
+                self._alone = self._alone and not alone
+                self._turn.notify_all()
+
+    def bury(self, worker: Any) -> None:
+        """Put another in the place of a Worker that is dead; the first of those it was lent to does it."""
+        with self._turn:
+            if worker is self.worker:
+                self.worker = self._hire()
+
+    def _wait_for(self, free: Callable[[], bool]) -> None:
+        while not free():
+            if self._stop.is_set():
+                raise Stopped("stopped before all shards were read")
+            self._turn.wait(0.5)
+
+
 @dataclass
 class Cluster:
     """The Ray side of a run: Workers to lend, each with an engine of `gpus` GPUs, and the scoreboard they write on."""
@@ -111,55 +155,49 @@ class Cluster:
     stop: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
-        self._free: queue.Queue[Any] = queue.Queue()
         self._board = actor(Scoreboard, cpus=0).remote()
-        for _ in range(self.workers):
-            self._free.put(self._hire())
+        self._slots = [Slot(self._hire, self.stop) for _ in range(self.workers)]
+        self._free: queue.Queue[Slot] = queue.Queue()
+        for slot in self._slots * SEATS:
+            self._free.put(slot)
 
     def progress(self) -> Progress:
         """What the scoreboard says now."""
         return Progress(*ray.get(self._board.progress.remote(), timeout=5))
 
     def close(self) -> None:
-        """Have the Workers that are free close their engines; those at work end with Ray."""
-        closing = []
-        with contextlib.suppress(queue.Empty):
-            while True:
-                closing.append(self._free.get_nowait().close.remote())
-        if closing:
-            ray.wait(closing, num_returns=len(closing), timeout=CLOSE_S)
+        """Have the Workers close their engines."""
+        closing = [slot.worker.close.remote() for slot in self._slots]
+        ray.wait(closing, num_returns=len(closing), timeout=CLOSE_S)
 
     def read_shard(self, shard: Shard, attempts: dict[str, int]) -> Counts:
         """Have a Worker read and publish the shard, whatever dies on the way; raises RunError, Stopped."""
-        worker = self._lend()
+        slot = self._lend()
         orders = Orders(attempts={s.document_id: attempts[s.document_id] for s in shard.sources if s.document_id in attempts})
         deaths_alone = 0
         try:
             while True:
-                try:
-                    return self._wait(worker.run_shard.remote(shard, orders))
-                except RayTaskError as error:
-                    cause = error.cause
-                    if isinstance(cause, OctoglotError):
-                        raise cause from error
-                    why = cause if isinstance(cause, OSError) else repr(cause)
-                    raise RunError(f"shard {shard.index} failed: {why}", "mend that; the same command carries on") from error
-                except RayActorError as error:
-                    suspects = ray.get(self._board.in_flight.remote(shard.index))
-                    deaths_alone = 0 if suspects else deaths_alone + 1
-                    if deaths_alone == 2:
-                        raise RunError(f"a Worker dies before it reads anything: {error}", "octoglot doctor") from error
-                    orders = _after_death(orders, suspects)
-                    worker = self._hire()
+                with slot.lend(alone=bool(orders.alone)) as worker:
+                    try:
+                        return self._wait(worker.run_shard.remote(shard, orders))
+                    except RayTaskError as error:
+                        raise _told(error, shard) from error
+                    except RayActorError as error:
+                        slot.bury(worker)
+                        suspects = ray.get(self._board.in_flight.remote(shard.index))
+                        deaths_alone = 0 if suspects else deaths_alone + 1
+                        if deaths_alone == 2:
+                            raise RunError(f"a Worker dies before it reads anything: {error}", "octoglot doctor") from error
+                        orders = _after_death(orders, suspects)
         finally:
-            self._free.put(worker)
+            self._free.put(slot)
 
     def _hire(self) -> Any:
         worker = actor(Worker, cpus=0, gpus=self.gpus).remote(self.job, self._board)
         worker.ready.remote()
         return worker
 
-    def _lend(self) -> Any:
+    def _lend(self) -> Slot:
         while not self.stop.is_set():
             with contextlib.suppress(queue.Empty):
                 return self._free.get(timeout=0.5)
@@ -172,6 +210,15 @@ class Cluster:
                 counts: Counts = ray.get(reference)
                 return counts
         raise Stopped("stopped before all shards were read")
+
+
+def _told(error: RayTaskError, shard: Shard) -> OctoglotError:
+    """What a Worker says of a shard that it could not finish."""
+    cause = error.cause
+    if isinstance(cause, OctoglotError):
+        return cause
+    why = cause if isinstance(cause, OSError) else repr(cause)
+    return RunError(f"shard {shard.index} failed: {why}", "mend that; the same command carries on")
 
 
 def _after_death(orders: Orders, suspects: dict[str, Any]) -> Orders:

@@ -137,8 +137,13 @@ def _rows(table: str, page: Sequence[Value]) -> list[dict[str, Value]]:
 
 def _is_heading(spec: FieldSpec, row: dict[str, Value]) -> bool:
     """Whether a row repeats the table's heading: all that is in it are labels of its columns."""
-    labels = {fold_name(label) for column in spec.columns for labels in column.labels.values() for label in labels}
+    labels = _folded(tuple(label for column in spec.columns for labels in column.labels.values() for label in labels))
     return all(fold_name(value.verbatim) in labels for value in row.values())
+
+
+@cache
+def _folded(labels: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(map(fold_name, labels))
 
 
 def _is_carried(spec: FieldSpec, row: dict[str, Value]) -> bool:

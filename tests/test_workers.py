@@ -184,6 +184,22 @@ def test_the_progress_tells_of_pages_documents_and_notices(local_ray: None, tmp_
 
 
 @pytest.mark.timeout(120)
+def test_shards_side_by_side_in_one_worker_do_not_blame_each_other(local_ray: None, tmp_path: Path) -> None:
+    files = [
+        {f"{index}-good{n}.txt": "3" for n in range(6)} | {f"{index}-killer.txt": "2\nsay FAULT-KILL 2"} for index in range(3)
+    ]
+    shards = [shard(tmp_path / "in", told, index) for index, told in enumerate(files)]
+    crew = cluster(tmp_path / "out")
+    with ThreadPoolExecutor(len(shards)) as hands:
+        counts = list(hands.map(lambda each: crew.read_shard(each, {}), shards))
+    told = ledger(tmp_path / "out")
+    for index in range(3):
+        assert told.pop(f"{index}-killer.txt") == [(1, "quarantined", "crash"), (2, "quarantined", "crash")]
+    assert len(told) == 18
+    assert all(rows == [(page, "ok", None) for page in (1, 2, 3)] for rows in told.values())
+    assert [count.pages for count in counts] == [{"ok": 18, "quarantined": 2}] * 3
+
+
 def test_slots_share_the_shards_and_every_page_is_there_once(local_ray: None, tmp_path: Path) -> None:
     gate = tmp_path / "open"
     settings = SETTINGS.model_copy(update={"engine": "tests.engines:GatedEngine", "model": str(gate)})

@@ -191,12 +191,13 @@ def _start_cluster(made: Prepared, run_id: str, stop: threading.Event, ending: E
 
 def _run_flow(made: Prepared, run_id: str, cluster: "Future[Cluster]", stop: threading.Event) -> "Counts":
     from flows.batch import Batch, run_batch
+    from flows.cluster import SEATS
     from pipeline.extract import slot_gpus
 
     if stop.is_set():
         raise RunError("stopped before anything was read")
     # As many tasks at a time as there may be engines: Ray, which knows how many there are, is still starting.
-    most = made.settings.slots or (MOST_SLOTS if slot_gpus(made.settings) else 1)
+    most = SEATS * (made.settings.slots or (MOST_SLOTS if slot_gpus(made.settings) else 1))
     batch = Batch(run_id, made.plan.shards, made.plan.attempts, cluster.result, workers=min(most, len(made.plan.shards)))
     return run_batch(batch, made.schema.schema_name, made.root)
 
