@@ -84,6 +84,13 @@ def test_every_document_tells_what_made_it(first: Any, home: Path, checkpoint: P
         assert tokens_in > 100 and tokens_out > 10 and seconds > 0
 
 
+def test_the_run_keeps_what_it_was_made_with_and_no_key(first: Any, home: Path, checkpoint: Path) -> None:
+    (record,) = [json.loads(file.read_text()) for file in (home / "results" / "runs").iterdir()]
+    assert record["engine"]["model"] == str(checkpoint)
+    assert {"revision", "prompt", "decoding", "vLLM", "licence", "memory"} <= set(record["engine"])
+    assert record["settings"]["api_key"] in ("", "**********")
+
+
 def test_nonsense_is_kept_and_labelled_as_not_found(first: Any, home: Path) -> None:
     rows = ask(home / "results", "SELECT status, confidence, box FROM (SELECT status, confidence, x0 AS box FROM fields)")
     assert len(rows) > 5

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager, redirect_stdout
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -123,10 +123,12 @@ def _check_engine(made: Prepared) -> None:
 def _run(made: Prepared, started: float) -> tuple["Counts", str]:
     from flows.quiet import set_up
     from pipeline import store
+    from pipeline.extract import engine_facts, engine_identity
 
     run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
     record = {"run_id": run_id, "started": started, "schema": made.schema.schema_name, "plan": describe(made.plan)}
     record |= {"settings": made.settings.model_dump(mode="json"), "versions": _versions()}
+    record |= {"engine": asdict(engine_identity(made.schema, made.settings)) | engine_facts(made.settings)}
 
     def keep(state: str) -> None:
         ended = None if state == "running" else time.time()
