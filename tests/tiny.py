@@ -68,12 +68,17 @@ CHAT = (
 )
 
 
-def tiny_checkpoint(folder: Path) -> Path:
+def tiny_checkpoint(folder: Path, *, width: int = 128, layers: int = 2) -> Path:
     """Write a tiny Idefics3, the architecture of Granite-Docling, into `folder` and return it.
 
     3 MB; the same weights and tokens every time. It answers nonsense, and other nonsense for each image and prompt.
     vLLM imports most other families (Qwen-VL, LLaVA, Gemma, Pixtral) only beside torchvision, which an index need not have
     for a torch without CUDA.
+
+    Args:
+        folder: where the model goes.
+        width: of the language model, a multiple of 128; what takes time grows with it, the vision tower stays small.
+        layers: of the language model.
     """
     import torch
     from transformers import (
@@ -84,7 +89,7 @@ def tiny_checkpoint(folder: Path) -> Path:
         set_seed,
     )
 
-    tokenizer = _tokenizer()
+    tokenizer = tiny_tokenizer()
     image = tokenizer.convert_tokens_to_ids("<image>")
     config = Idefics3Config(
         vision_config={
@@ -99,11 +104,11 @@ def tiny_checkpoint(folder: Path) -> Path:
         text_config={
             "model_type": "llama",
             "vocab_size": len(tokenizer),
-            "hidden_size": 128,
-            "intermediate_size": 256,
-            "num_hidden_layers": 2,
-            "num_attention_heads": 2,
-            "num_key_value_heads": 1,
+            "hidden_size": width,
+            "intermediate_size": 2 * width,
+            "num_hidden_layers": layers,
+            "num_attention_heads": width // 64,
+            "num_key_value_heads": width // 128,
             "head_dim": 64,  # vLLM's attention for CPUs takes no 16
             "max_position_embeddings": MAX_MODEL_LEN,
             "initializer_range": 0.1,
@@ -124,7 +129,7 @@ def tiny_checkpoint(folder: Path) -> Path:
     return folder
 
 
-def _tokenizer() -> Any:
+def tiny_tokenizer() -> Any:
     """Byte-level BPE as most models have it: every string can be read and written, whatever its script."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
     from transformers import PreTrainedTokenizerFast
