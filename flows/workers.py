@@ -200,8 +200,10 @@ class Worker:
             async with asyncio.TaskGroup() as tasks:
 
                 async def read(prepared: PreparedPage) -> None:
-                    answer = answers.get(prepared.page) or await self._ask(prepared, source, found)
-                    self._room.release()
+                    try:
+                        answer = answers.get(prepared.page) or await self._ask(prepared, source, found)
+                    finally:
+                        self._room.release()
                     if prepared.words and not prepared.problem:
                         known[prepared.page] = prepared.words
                         if not answer.problem:
