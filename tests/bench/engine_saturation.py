@@ -193,6 +193,7 @@ def measure(work: Work, rounds: int, together: bool) -> tuple[list[Row], Answers
                         turns[name] = arm.turn()
             equal = agree(turns["bare"].answers, turns["pipeline"].answers)
             rows += [row(name, number, turn, equal) for name, turn in turns.items()]
+            print(*(f"{one.arm}: {one.pages_s:.3f} pages/s" for one in rows[-2:]), sep=", ", file=sys.stderr, flush=True)
     return rows, turns["bare"].answers
 
 
