@@ -97,7 +97,9 @@ class RayData(Peer):
             placement_group_config=None if self.work.core is None else {"bundles": [{"CPU": 1}]},
         )
         processor = build_processor(config, preprocess=_row, postprocess=_told)
-        rows = [{"place": place, "text": text, "image": page.image} for place, (text, page) in enumerate(self._texts(pages))]
+        rows = [
+            {"place": place, "tokens": tokens, "image": pages[place].image} for place, tokens in enumerate(self._tokens(pages))
+        ]
         params = {"max_tokens": self.work.answer_tokens, "grammar": json.dumps(grammar())}
         started = time.perf_counter()
         try:
@@ -107,24 +109,24 @@ class RayData(Peer):
         seconds = time.perf_counter() - started
         return seconds, [Answer(said["in"], said["out"], said["said"]) for said in sorted(told, key=lambda said: said["place"])]
 
-    def _texts(self, pages: Sequence[Page]) -> Iterator[tuple[str, Page]]:
-        """Each page's prompt by the model's own chat template, and the page."""
+    def _tokens(self, pages: Sequence[Page]) -> Iterator[list[int]]:
+        """Each page's prompt by the model's own chat template; as text it would get the token of the beginning twice."""
         from transformers import AutoTokenizer
 
         tokenizer = AutoTokenizer.from_pretrained(self.arguments["model"])
         for page in pages:
             content = [{"type": "image"}, {"type": "text", "text": page.prompt}]
             chat = [{"role": "user", "content": content}]
-            yield tokenizer.apply_chat_template(chat, tokenize=False, add_generation_prompt=True), page
+            prompt = tokenizer.apply_chat_template(chat, tokenize=False, add_generation_prompt=True)
+            yield tokenizer(prompt, add_special_tokens=False).input_ids
 
 
 def _row(row: dict[str, Any]) -> dict[str, Any]:
     decoding = {"temperature": 0, "logprobs": 0, "max_tokens": row["max_tokens"]}
     return {
         "place": row["place"],
-        "prompt": row["text"],
+        "tokenized_prompt": row["tokens"],
         "multimodal_data": {"image": row["image"]},
-        "tokenization_kwargs": {"add_special_tokens": False},
         "sampling_params": decoding | {"structured_outputs": {"json": row["grammar"]}},
     }
 
