@@ -14,7 +14,7 @@ from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.task_runners import ThreadPoolTaskRunner
 
-from flows.cluster import Cluster
+from flows.cluster import Cluster, Stopped
 from flows.workers import Counts
 from pipeline.errors import OctoglotError, RunError
 from pipeline.records import Shard
@@ -51,9 +51,14 @@ def handed(batch: Batch) -> Iterator[None]:
 def read_shards(batch: Batch, first: int, last: int) -> Counts:
     """Read and publish the shards with numbers `first` to `last`."""
     counts = Counts()
-    for shard in batch.shards:
-        if first <= shard.index <= last:
-            counts.merge(batch.cluster().read_shard(shard, batch.attempts))
+    try:
+        for shard in batch.shards:
+            if first <= shard.index <= last:
+                counts.merge(batch.cluster().read_shard(shard, batch.attempts))
+    except OctoglotError:
+        # What fails a whole shard (a full disk, an engine that is gone) would fail the next one too.
+        batch.cluster().stop.set()
+        raise
     return counts
 
 
@@ -79,12 +84,11 @@ def octoglot_batch(run_id: str, schema: str, out: str) -> Counts:
         try:
             total.merge(future.result())
         except OctoglotError as error:
-            # What fails a whole shard (a full disk, an engine that is gone) would fail the next one too.
-            batch.cluster().stop.set()
             failures.append(error)
     create_markdown_artifact(_report(run_id, schema, out, total, time.time() - started), key="octoglot-batch")
     if failures:
-        raise failures[0]
+        # Tasks that were stopped because another failed have nothing to tell.
+        raise next((error for error in failures if not isinstance(error, Stopped)), failures[0])
     return total
 
 

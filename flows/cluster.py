@@ -23,7 +23,7 @@ from pipeline.settings import Settings
 SEATS = 2
 """Shards that a Worker reads at a time: while the last pages of one are in the engine's batch, the next fills it up."""
 
-CLOSE_S = 10.0
+CLOSE_S = 5.0
 """Seconds that engines may take to close, before they are ended with Ray."""
 
 STORE_MB, IMAGES_MB = 512, 24
@@ -86,15 +86,20 @@ def slots_of(settings: Settings) -> tuple[int, int]:
     Raises:
         RunError: there are fewer GPUs than one engine takes.
     """
-    there = int(ray.cluster_resources().get("GPU", 0))  # type: ignore[no-untyped-call]
+    nodes = [int(node["Resources"].get("GPU", 0)) for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
+    there = sum(nodes)
     # How many an engine takes depends on their memory, which only their own machine knows.
     far = settings.ray_address and there
     gpus = ray.get(ray.remote(num_gpus=1)(_slot_gpus_there).remote(settings)) if far else slot_gpus(settings)
     if not gpus:
         return settings.slots or 1, 0
-    slots = min(settings.slots or there, there // gpus)
+    fitting = sum(node // gpus for node in nodes)  # an engine's GPUs are those of one machine
+    slots = min(settings.slots or fitting, fitting)
     if not slots:
-        raise RunError(f"an engine takes {gpus} GPUs, Ray has {there}", "choose another profile with --model, or add GPUs")
+        raise RunError(
+            f"an engine takes {gpus} GPUs of one machine, Ray has {' + '.join(map(str, nodes))}",
+            "choose another profile with --model, or add GPUs",
+        )
     return slots, gpus
 
 

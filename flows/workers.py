@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
+from pydantic import SecretStr
+
 from flows.preparers import Acts as Acts
 from flows.preparers import PreparerPool
 from flows.scoreboard import Counts as Counts
@@ -60,6 +62,7 @@ class Worker:
         self._hint = "und"
         self._pool: PreparerPool | None = None
         self._started: asyncio.Future[None] | None = None
+        self._reading: set[asyncio.Future[Counts]] = set()
         self._asks = asyncio.Semaphore(self._engine.max_in_flight)
         # Pages in the Worker's hands, with their images: enough that the engine's batch is always full, and no more.
         self._most = self._engine.max_in_flight + 2 * job.preparers
@@ -69,16 +72,26 @@ class Worker:
     async def ready(self) -> None:
         """Answers once the preparers are on their way."""
         if self._pool is None:
-            self._pool = PreparerPool(self._job.preparers, self._settings, self._job.acts)
+            # Who opens hostile files is not told the key.
+            told = self._settings.model_copy(update={"api_key": SecretStr("")})
+            self._pool = PreparerPool(self._job.preparers, told, self._job.acts)
 
-    def close(self) -> None:
-        """Give back what the engine holds."""
+    async def close(self) -> None:
+        """Give back what the engine holds; what is still being read is called off first, and published by nobody."""
+        for reading in self._reading:
+            reading.cancel()
+        await asyncio.gather(*self._reading, return_exceptions=True)
         self._engine.close()
 
     async def run_shard(self, shard: Shard, orders: Orders) -> Counts:
         """Read every document of the shard, publish them as one file, and count them."""
+        reading = asyncio.ensure_future(self._run_shard(shard, orders))
+        self._reading.add(reading)
+        reading.add_done_callback(self._reading.discard)
         try:
-            return await self._run_shard(shard, orders)
+            return await reading
+        except asyncio.CancelledError as called_off:
+            raise RunError("the reading was called off", "the same command carries on") from called_off
         except ExceptionGroup as group:  # the run's own error, not the bundles that it came in
             error: Exception = group.subgroup((RunError, OSError)) or group
             while isinstance(error, ExceptionGroup):
@@ -159,7 +172,6 @@ class Worker:
         found = await self._survey(source)
         if isinstance(found, Problem):
             return run.finish_lost(source, found, self._schema, self._settings)
-        await report.started(source.document_id, found)
         ranges = run.page_ranges(found.page_count, self._settings.range_pages)
         read = await asyncio.gather(*(self._read_range(source, found, pages, report) for pages in ranges))
         outcomes = [outcome for range_outcomes in read for outcome in range_outcomes]
@@ -194,16 +206,11 @@ class Worker:
             known = {w.page: w for w in store.read_words(*place, self._keys.words, *span) or ()}
             answers = {a.page: a for a in store.read_answers(*place, self._keys.answer, *span) or ()}
             paid = set(known), set(answers)
-            if len(answers) < len(pages):
-                self._start_engine()  # it loads while the first pages are prepared
             outcomes: list[run.PageOutcome] = []
             async with asyncio.TaskGroup() as tasks:
 
                 async def read(prepared: PreparedPage) -> None:
-                    try:
-                        answer = answers.get(prepared.page) or await self._ask(prepared, source, found)
-                    finally:
-                        self._room.release()
+                    answer = answers.get(prepared.page) or await self._ask(prepared, source, found, report)
                     if prepared.words and not prepared.problem:
                         known[prepared.page] = prepared.words
                         if not answer.problem:
@@ -213,7 +220,8 @@ class Worker:
 
                 async for prepared in self._prepared(source, pages, known, answers):
                     await self._room.acquire()
-                    tasks.create_task(read(prepared))
+                    # Not by the task itself: one that is called off before its first step would keep its room.
+                    tasks.create_task(read(prepared)).add_done_callback(lambda _: self._room.release())
             if set(known) != paid[0]:
                 store.write_words(*place, self._keys.words, *span, _by_page(known))
             if set(answers) != paid[1]:
@@ -250,9 +258,12 @@ class Worker:
             self._started = asyncio.ensure_future(self._engine.start())
         return self._started
 
-    async def _ask(self, prepared: PreparedPage, source: Source, found: Survey) -> PageAnswer:
-        await asyncio.shield(self._start_engine())
+    async def _ask(self, prepared: PreparedPage, source: Source, found: Survey, report: Reporter) -> PageAnswer:
+        if prepared.words and not prepared.words.blank:
+            await asyncio.shield(self._start_engine())
         async with self._asks:
+            # From here on it may kill the Worker, and is a suspect when that happens.
+            await report.started(source.document_id, found)
             try:
                 return await run.extract(self._engine, prepared, source, found)
             except EngineDied:

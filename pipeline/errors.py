@@ -55,7 +55,9 @@ ADVICE: dict[Reason, Advice] = {
     Reason.UNREADABLE: Advice(Severity.RETRYABLE, "make the file readable for this user, then run the same command again"),
     Reason.VANISHED: Advice(Severity.RETRYABLE, "the file was there when the run was planned: put it back or run again"),
     Reason.CRASH: Advice(Severity.PERMANENT, "the file kills its reader: re-save it (print to PDF) and run again"),
-    Reason.TIMEOUT: Advice(Severity.RETRYABLE, "run the same command again, or raise page_timeout_s in octoglot.toml"),
+    Reason.TIMEOUT: Advice(
+        Severity.RETRYABLE, "run the same command again, or raise page_timeout_s (answer_timeout_s for a model)"
+    ),
     Reason.OUT_OF_MEMORY: Advice(Severity.RETRYABLE, "run again with fewer workers or more memory"),
     Reason.BLANK: Advice(Severity.PERMANENT, "nothing to do: there is nothing on the page"),
     Reason.OUT_OF_RANGE: Advice(Severity.PERMANENT, "nothing to do: the page is outside the range that was asked for"),

@@ -287,12 +287,13 @@ def _lint_range(node: Mapping[str, Any], path: str, words: tuple[str, str], limi
 
 
 def _lint_string(node: Mapping[str, Any], path: str, *, nullable: bool) -> Iterator[Offence]:
-    if ("enum" in node) == ("pattern" in node):
-        yield Offence(path, "it has no bound, or two", "bound it by one pattern or one enum")
+    # One without either ends with the answer's last token: the first ask for a page has such, see above.
+    if "enum" in node and "pattern" in node:
+        yield Offence(path, "it has two bounds", "bound it by one pattern or one enum")
     elif "pattern" in node:
         if wrong := pattern_offence(node["pattern"]):
             yield Offence(f"{path}/pattern", wrong, f"write it like {SHORT}")
-    else:
+    elif "enum" in node:
         choices = node["enum"]
         if not isinstance(choices, list) or not 0 < len(choices) <= MOST_CHOICES + 1:
             yield Offence(f"{path}/enum", f"it is not a list of 1 to {MOST_CHOICES} choices", "make it shorter")

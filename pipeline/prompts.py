@@ -13,7 +13,7 @@ from typing import Any
 from jinja2 import StrictUndefined, TemplateError
 from jinja2.sandbox import SandboxedEnvironment
 
-from pipeline.errors import UsageError
+from pipeline.errors import UsageError, one_line
 from pipeline.records import Frame, PageWords, Word, WordsFrom
 from schemas.base import Schema, specs
 from schemas.fields import FieldSpec, Kind
@@ -45,10 +45,10 @@ _LANGUAGES = {
     "th": "Thai",
 }
 
-_MARKUP = re.compile(r"<(?=[|/]?\w|｜)|\[(?=/?[A-Z_]{2,}\])|<(?=/?words>)")
-"""Where a chat template's marks could begin: `<|image|>`, `</s>`, `<start_of_image>`, `[INST]`."""
+_MARKUP = re.compile(r"<(?=/?[^\W\d]|[|｜])|\[(?=/?[A-Z][A-Z0-9_]+\])|◁")
+"""Where a chat template's marks could begin: `<|image|>`, `</s>`, `<start_of_image>`, `[INST]`, `[IMG_1]`, `◁think▷`."""
 
-_SIMILAR = {"<": "‹", "[": "⟦"}
+_SIMILAR = {"<": "‹", "[": "⟦", "◁": "‹"}
 
 
 class Prompts:
@@ -70,11 +70,16 @@ class Prompts:
         self._name = wording or WORDING
         environment = SandboxedEnvironment(undefined=StrictUndefined, autoescape=False, keep_trailing_newline=False)
         try:
-            self._template = environment.from_string(_wording(wording))
+            self._wording = _wording(wording)
+            self._template = environment.from_string(self._wording)
             self.page(PageWords(1, _EXAMPLE.frame), 1)
-        except TemplateError as error:
+            self.page(_EXAMPLE, 2, ["an error"], "before")
+        except UsageError:
+            raise
+        except Exception as error:  # whatever its own code does
+            kind = "" if isinstance(error, TemplateError) else f"{type(error).__name__}: "
             raise UsageError(
-                f"the wording {self._name} is not a template: {error}", "mend it, or leave `wording` empty"
+                f"the wording {self._name} is not a template: {kind}{one_line(error)}", "mend it, or leave `wording` empty"
             ) from error
 
     def page(self, words: PageWords, page_count: int, errors: Sequence[str] = (), before: str = "") -> str:
@@ -94,14 +99,14 @@ class Prompts:
             fields=[_field(spec, words.language) for spec in specs(self._schema)],
             shape=shape(self._schema),
             words=self._words(words),
-            errors=list(errors),
+            errors=[harmless(error) for error in errors],
             before=harmless(before[:MOST_BEFORE]),
         ).strip()
 
     def fingerprint(self) -> str:
-        """16 hex digits that change with all that a prompt says beside the page's own words."""
+        """16 hex digits that change with the wording and what it is filled with, beside the page's own words."""
         told = self.page(_EXAMPLE, 2, ["an error"], "before")
-        return hashlib.sha256(f"{told}\0{self._words_bytes}".encode()).hexdigest()[:16]
+        return hashlib.sha256(f"{self._wording}\0{told}\0{self._words_bytes}".encode()).hexdigest()[:16]
 
     def _words(self, words: PageWords) -> str:
         lines = [harmless(line) for line in text_lines(words)]

@@ -203,7 +203,9 @@ def keys(schema: Schema, settings: Settings) -> Keys:
     """The three fingerprints that the work depends on, beside the content of the file."""
     words_key = words.words_fingerprint(settings)
     answer_key = _digest(words_key, fingerprint(schema), settings.engine, engine_identity(schema, settings).fingerprint)
-    return Keys(words_key, answer_key, _digest(answer_key, rules_fingerprint(), str(settings.review_below)))
+    # The room for an answer changes none that fits into it, and cut ones are not kept: only those are asked for again.
+    judged = (str(settings.review_below), str(settings.answer_tokens))
+    return Keys(words_key, answer_key, _digest(answer_key, rules_fingerprint(), *judged))
 
 
 @cache

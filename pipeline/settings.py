@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 
@@ -52,6 +52,12 @@ class Settings(BaseSettings):
         default_factory=lambda: Path(os.environ.get("XDG_STATE_HOME", "~/.local/state")).expanduser() / "octoglot",
         description="where Prefect's database and logs live",
     )
+
+    @field_validator("api_key")
+    @classmethod
+    def _bare(cls, key: SecretStr) -> SecretStr:
+        """A file or a command that a key comes from ends in a line break."""
+        return SecretStr(key.get_secret_value().strip())
 
     @classmethod
     def settings_customise_sources(

@@ -79,11 +79,11 @@ def test_rows_of_nulls_are_no_rows() -> None:
     assert [leaf.path for leaf in reading.leaves] == ["line_items[0].amount", "line_items[1].amount"]
 
 
-def test_a_confidence_is_the_product_of_the_tokens_of_the_value_and_its_closing_quote() -> None:
+def test_a_confidence_is_the_product_of_the_tokens_of_the_value_and_its_quotes() -> None:
     pieces = [Piece(text, math.log(p)) for text, p in [('{"', 0.1), ("total", 0.1), ('":"', 0.5), ("3", 0.8), (",20", 0.5)]]
     pieces += [Piece('"', 0.0), Piece("}", math.log(0.2))]
     (leaf,) = read_answer("".join(piece.text for piece in pieces), Receipt, pieces).leaves
-    assert leaf.confidence == pytest.approx(0.8 * 0.5)
+    assert leaf.confidence == pytest.approx(0.5 * 0.8 * 0.5)
     assert read_answer('{"total":"3"}', Receipt).leaves[0].confidence is None
 
 
@@ -94,7 +94,19 @@ def test_broken_letters_of_byte_level_tokens_share_a_span() -> None:
     assert spans == [(0, 10), (10, 11), (10, 11), (11, 13), (13, 15)]
     told = [Piece(piece, math.log(0.9)) for piece in pieces]
     (leaf,) = read_answer(text, Receipt, told).leaves
-    assert leaf.confidence == pytest.approx(0.9**4)
+    assert leaf.confidence == pytest.approx(0.9**5)
+
+
+def test_a_value_that_could_as_well_be_null_is_not_sure() -> None:
+    pieces = [Piece('{"total":', 0.0), Piece('"', math.log(0.51)), Piece("3", 0.0), Piece('"', 0.0), Piece("}", 0.0)]
+    (leaf,) = read_answer('{"total":"3"}', Receipt, pieces).leaves
+    assert leaf.confidence == pytest.approx(0.51)
+
+
+def test_half_letters_that_decode_to_nothing_count_for_the_letter_they_begin() -> None:
+    pieces = [Piece('{"total":"', 0.0), Piece("", -3.0), Piece("", -3.0), Piece("ก", 0.0), Piece('"}', 0.0)]
+    (leaf,) = read_answer('{"total":"ก"}', Receipt, pieces).leaves
+    assert leaf.confidence == pytest.approx(math.exp(-6))
 
 
 @given(st.text(min_size=1, max_size=30), st.lists(st.integers(1, 4), max_size=60))

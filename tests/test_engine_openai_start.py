@@ -43,6 +43,8 @@ def test_a_server_that_does_not_take_the_schema_stops_the_run_before_the_first_p
         ({"base_url": "127.0.0.1:8000"}, "cannot use", "--base-url http"),
         ({"base_url": "ftp://server/v1"}, "cannot use", "--base-url http"),
         ({"base_url": "http://me:secret@127.0.0.1/v1"}, "cannot use", "api_key"),
+        ({"base_url": "http://127.0.0.1/v1?key=secret"}, "cannot use", "api_key"),
+        ({"api_key": "sk-secret\nX: y"}, "no key has", "line breaks"),
         ({"base_url": "http://server.example/v1", "api_key": "k"}, "key would go to server.example in clear", "https://"),
         ({"model": ""}, "needs a model", "the server has tiny"),
         ({"model": "", "base_url": "http://127.0.0.1:9/v1"}, "needs a model", "by which the server calls it"),
@@ -77,5 +79,5 @@ def test_the_key_of_the_answers_knows_the_model_and_not_the_server() -> None:
     first = OpenAIEngine.identity(Slip, here)
     assert first == OpenAIEngine.identity(Slip, there)
     assert first == OpenAIEngine.identity(Slip, here.model_copy(update={"requests": 3}))
-    for update in ({"model": "other"}, {"revision": "2"}, {"answer_tokens": 99}):
+    for update in ({"model": "other"}, {"revision": "2"}, {"image_px": 99}):
         assert first != OpenAIEngine.identity(Slip, here.model_copy(update=update))

@@ -92,10 +92,12 @@ def test_what_a_model_answers_depends_on_model_prompt_grammar_and_room() -> None
         identity_of("n", "1", Invoice, base),
         identity_of("m", "2", Invoice, base),
         identity_of("m", "1", Receipt, base),
-        identity_of("m", "1", Invoice, base.model_copy(update={"answer_tokens": 99})),
+        identity_of("m", "1", Invoice, base, "of a profile"),
         identity_of("m", "1", Invoice, base.model_copy(update={"prompt_tokens": 99})),
         identity_of("m", "1", Invoice, base.model_copy(update={"image_px": 560})),
     ]
     assert len({identity.fingerprint for identity in told}) == len(told)
-    same = base.model_copy(update={"answer_timeout_s": 1.0, "requests": 3, "slots": 2, "base_url": "http://other/v1"})
+    same = base.model_copy(
+        update={"answer_tokens": 99, "answer_timeout_s": 1.0, "requests": 3, "slots": 2, "base_url": "http://other/v1"}
+    )
     assert identity_of("m", "1", Invoice, same) == told[0]

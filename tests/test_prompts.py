@@ -54,13 +54,17 @@ def test_the_shape_is_an_instance_with_every_field_in_order() -> None:
 @pytest.mark.parametrize(
     "hostile",
     ["<|image|>", "<|im_end|>", "<|eot_id|>", "</s>", "<s>", "[INST]", "[/INST]", "[IMG]", "<start_of_image>", "</words>"]
-    + ["<image>", "<|begin_of_text|>", "<｜end▁of▁sentence｜>"],
+    + ["<image>", "<|begin_of_text|>", "<｜end▁of▁sentence｜>", '<|"|>', "[IMG_1]", "[UNUSED_TOKEN_1]", "◁think▷"],
 )
 def test_no_mark_of_a_chat_template_comes_through_from_a_page(hostile: str) -> None:
     assert hostile not in harmless(f"a {hostile} b")
     told = Prompts(Receipt).page(page([[(hostile, 0.1, 0.2)]]), 1, ["wrong"], hostile)
     clean = Prompts(Receipt).page(page([[("word", 0.1, 0.2)]]), 1, ["wrong"], "word")
     assert told.count(hostile) == clean.count(hostile)
+
+
+def test_an_error_that_names_a_mark_is_harmless_too() -> None:
+    assert "<|im_end|>" not in Prompts(Receipt).page(page([]), 1, ["there is no field '<|im_end|>'"], "x")
 
 
 @pytest.mark.parametrize("harmless_text", ["a < b", "<5 %", "[1]", "[Nr. 7]", "1 <= 2", "ราคา <๕๐", "x > y"])
@@ -93,13 +97,24 @@ def test_reading_order_tells_columns_apart() -> None:
 def test_the_fingerprint_changes_with_wording_schema_and_budget_only(tmp_path: Path) -> None:
     own = tmp_path / "own.jinja"
     own.write_text("{{ description }} {{ shape }} {{ words }}")
+    first_ask_only, one_language_only = tmp_path / "first.jinja", tmp_path / "thai.jinja"
+    first_ask_only.write_text(own.read_text() + "{% if not errors %}more{% endif %}")
+    one_language_only.write_text(own.read_text() + "{% if language == 'Thai' %}more{% endif %}")
     told = [Prompts(Invoice), Prompts(Receipt), Prompts(Invoice, str(own)), Prompts(Invoice, words_tokens=10)]
-    assert len({prompts.fingerprint() for prompts in told}) == 4
+    told += [Prompts(Invoice, str(first_ask_only)), Prompts(Invoice, str(one_language_only))]
+    assert len({prompts.fingerprint() for prompts in told}) == 6
     assert Prompts(Invoice).fingerprint() == told[0].fingerprint()
 
 
 @pytest.mark.parametrize(
-    ("text", "said"), [("{{ shape", "not a template"), ("{{ nonsense }}", "nonsense"), ("{% for x in y %}", "not a template")]
+    ("text", "said"),
+    [
+        ("{{ shape", "not a template"),
+        ("{{ nonsense }}", "nonsense"),
+        ("{% for x in y %}", "not a template"),
+        ("{{ 1 / 0 }}", "ZeroDivisionError"),
+    ]
+    + [("{% if errors %}{{ nonsense }}{% endif %}", "nonsense")],
 )
 def test_a_wording_that_is_no_template_is_named(tmp_path: Path, text: str, said: str) -> None:
     own = tmp_path / "bad.jinja"

@@ -73,9 +73,13 @@ def settings_from(**flags: Any) -> Settings:
         settings = Settings(**given)
         # The run's processes work in another folder: what is a path here must be one there.
         paths = {name: getattr(settings, name) for name in PATHS}
-        folder = {"model": settings.model} if Path(settings.model).is_dir() else {}
-        absolute = {name: str(Path(path).absolute()) for name, path in {**paths, **folder}.items() if path}
-        return settings.model_copy(update=absolute)
+        folder = {"model": settings.model} if settings.engine == "vllm" and Path(settings.model).expanduser().is_dir() else {}
+        absolute = {name: str(Path(path).expanduser().absolute()) for name, path in {**paths, **folder}.items() if path}
+        settings = settings.model_copy(update=absolute)
+        if settings.engine == "ocr" and (settings.model or settings.base_url):
+            what = f"the model {settings.model}" if settings.model else f"the server {settings.base_url}"
+            raise UsageError(f"the engine ocr has no use for {what}", "--engine vllm, or --engine openai with --base-url")
+        return settings
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])

@@ -165,7 +165,7 @@ def _flow(made: Prepared, run_id: str, state_dir: Path, halt: Halt) -> tuple["Co
         ending.enter_context(redirect_stdout((state_dir / "ray.log").open("a", encoding="utf-8")))
         hands = ending.enter_context(ThreadPoolExecutor(2))
         ending.enter_context(local_server(state_dir / "prefect.log"))
-        cluster = hands.submit(_start_cluster, made, run_id, halt.stop, ending)
+        cluster = hands.submit(_start_cluster, made, run_id, state_dir, halt.stop, ending)
         flow = hands.submit(_run_flow, made, run_id, cluster, halt.stop)
         try:
             show_progress(cluster, flow, made.plan.pending)
@@ -178,14 +178,15 @@ def _flow(made: Prepared, run_id: str, state_dir: Path, halt: Halt) -> tuple["Co
             wait([cluster])  # what it has started is ended with the rest
 
 
-def _start_cluster(made: Prepared, run_id: str, stop: threading.Event, ending: ExitStack) -> "Cluster":
+def _start_cluster(made: Prepared, run_id: str, state_dir: Path, stop: threading.Event, ending: ExitStack) -> "Cluster":
     from flows.cluster import Cluster, ray_running, slots_of
     from flows.workers import Job
 
     preparers = ending.enter_context(ray_running(made.settings.ray_address, made.settings.workers))
     slots, gpus = slots_of(made.settings)
-    slots = min(slots, len(made.plan.shards))
-    job = Job(run_id, made.root, made.reference, made.settings, max(preparers // slots, 1))
+    slots = min(slots, len(made.plan.shards), preparers)  # an engine without a preparer has nothing to read
+    settings = made.settings.model_copy(update={"state_dir": state_dir})  # the one that can be written to
+    job = Job(run_id, made.root, made.reference, settings, preparers // slots)
     cluster = Cluster(job, workers=slots, gpus=gpus, stop=stop)
     ending.callback(cluster.close)
     return cluster

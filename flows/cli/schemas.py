@@ -35,7 +35,7 @@ def schemas(
     elif action == "show" and name:
         model = load_schema(absolute(name, Path.cwd()))
         if grammar:
-            print_json(answer_schema(model))
+            print_json(answer_schema(model, bounded=False))
         else:
             _show(model, format)
     elif action == "lint" and name:

@@ -57,8 +57,9 @@ def read_answer(text: str, schema: Schema, pieces: Sequence[Piece] = ()) -> Read
         pieces: its tokens; without them the leaves have no confidence of their own.
 
     Returns:
-        Leaves with `confidence`: the product of the probabilities of all tokens that the value's letters and its closing quote
-        are made of, which is the chance that the model, asked again, would write exactly this value there.
+        Leaves with `confidence`: the product of the probabilities of all tokens that the value's letters and its quotes are
+        made of (the first quote stands against null), which is the chance that the model, drawing its tokens by their
+        probabilities, would write exactly this value there.
     """
     body = _FENCE.sub(lambda found: " " * len(found[0]), text)
     try:
@@ -91,7 +92,8 @@ def align(pieces: Sequence[str], text: str) -> list[tuple[int, int]]:
         if found < 0:
             waiting, broken = waiting + 1, broken or _BROKEN in piece
             continue
-        spans += [(position, found)] * waiting
+        # What makes no letter by itself belongs to the letters that follow it.
+        spans += [(position, found if found > position else found + len(piece))] * waiting
         spans.append((found, found + len(piece)))
         position, waiting, broken = found + len(piece), 0, False
     return spans + [(position, len(text))] * waiting
@@ -99,7 +101,9 @@ def align(pieces: Sequence[str], text: str) -> list[tuple[int, int]]:
 
 def _leaf(path: str, node: _Node, pieces: Sequence[Piece], spans: Sequence[tuple[int, int]]) -> Leaf:
     assert isinstance(node.value, str)
-    told = [piece.logprob for piece, (start, end) in zip(pieces, spans, strict=True) if start < node.end and end > node.start]
+    told = [
+        piece.logprob for piece, (start, end) in zip(pieces, spans, strict=True) if start < node.end and end > node.start - 1
+    ]
     confidence = min(math.exp(math.fsum(told)), 1.0) if told else None
     return Leaf(path, _clean(node.value), confidence)
 

@@ -5,13 +5,18 @@ Run as `python -m pipeline.engines.compiling` by `compile_grammars`.
 
 import asyncio
 import json
+import math
+import resource
 import sys
 from collections.abc import Sequence
 from typing import Any
 
 from pipeline.errors import RunError, one_line
 
-NEXT_STEP = "make it smaller: fewer fields, shorter tables; `octoglot schemas lint` shows its grammar's faults"
+NEXT_STEP = "make it smaller (fewer fields), or raise compile_timeout_s; `octoglot schemas lint` shows its grammar's faults"
+
+CORES = 8
+"""Cores that a compilation may keep busy, at most: its CPU time is bounded by as many times the limit."""
 
 
 async def compile_grammars(grammars: Sequence[dict[str, Any]], model: str, revision: str, limit_s: float) -> None:
@@ -26,7 +31,9 @@ async def compile_grammars(grammars: Sequence[dict[str, Any]], model: str, revis
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE,
     )
-    told = json.dumps({"grammars": grammars, "model": model, "revision": revision}).encode()
+    told = json.dumps(
+        {"grammars": grammars, "model": model, "revision": revision, "limit_s": CORES * math.ceil(limit_s)}
+    ).encode()
     try:
         _, said = await asyncio.wait_for(process.communicate(told), limit_s)
     except TimeoutError as error:
@@ -46,6 +53,8 @@ def main() -> None:
     from transformers import AutoTokenizer
 
     told = json.load(sys.stdin)
+    # Whoever started this may be gone before it is done.
+    resource.setrlimit(resource.RLIMIT_CPU, (told["limit_s"], told["limit_s"]))
     tokenizer = AutoTokenizer.from_pretrained(told["model"], revision=told["revision"] or None)
     compiler = xgrammar.GrammarCompiler(xgrammar.TokenizerInfo.from_huggingface(tokenizer))
     for grammar in told["grammars"]:

@@ -15,7 +15,7 @@ from pipeline.settings import Settings
 from schemas.base import Schema
 
 DECODING_VERSION = 1
-"""Counted up with each change of this module or an engine that gives other answers: kept ones are then asked for anew."""
+"""Counted up with each change of this module, of `answer` or of an engine that gives other answers: they are bought anew."""
 
 MORE_ROOM = 2
 """How many times the room of the first ask the second has, where the first was cut off."""
@@ -100,10 +100,10 @@ class GuidedReader:
         return replace(answer, problem=problem)
 
 
-def identity_of(model: str, revision: str, schema: Schema, settings: Settings) -> Identity:
-    """What the answers of a model under this schema and these settings depend on; loads no weights."""
+def identity_of(model: str, revision: str, schema: Schema, settings: Settings, more: str = "") -> Identity:
+    """What the answers of a model under this schema and these settings, and `more` of its own, depend on; loads no weights."""
     told = json.dumps([answer_schema(schema, bounded=bounded) for bounded in FORMS], ensure_ascii=False)
-    parts = (told, str(settings.answer_tokens), str(settings.image_px), str(DECODING_VERSION))
+    parts = (told, str(settings.image_px), str(DECODING_VERSION), more)
     decoding = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
     return Identity(model, revision, _prompts(schema, settings).fingerprint(), decoding)
 

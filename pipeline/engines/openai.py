@@ -13,8 +13,8 @@ import numpy as np
 from pipeline.engines.base import Engine, PageRequest
 from pipeline.engines.gate import Gate, Gone
 from pipeline.engines.guided import FORMS, REPETITION, Ask, Completion, GuidedReader, identity_of
-from pipeline.engines.replies import LOOK, NEXT_STEPS, RETRIES, completion, failure, one_line, stopped, told_by
-from pipeline.errors import DocumentError, Reason, RunError, UsageError
+from pipeline.engines.replies import LOOK, NEXT_STEPS, RETRIES, completion, failure, stopped, told_by
+from pipeline.errors import DocumentError, Reason, RunError, UsageError, one_line
 from pipeline.grammar import answer_schema
 from pipeline.records import Identity, PageAnswer
 from pipeline.settings import Settings
@@ -44,7 +44,8 @@ class OpenAIEngine(Engine):
         self._gate = Gate(self._alive, settings.base_url, settings.server_wait_s, lambda line: self.notice(line))
         self._client: Any = None
         # What not every server takes; one that names such a parameter when it refuses is asked without.
-        self._extras: dict[str, Any] = {"logprobs": True, "seed": 0}
+        self._extras: dict[str, Any] = {"logprobs": True, "seed": 0, "temperature": 0}
+        self._room = "max_tokens"  # deprecated at its home, and the one name that all but the newest there know
         self._formats = {bounded: _format(schema, bounded) for bounded in FORMS}
 
     @staticmethod
@@ -118,7 +119,7 @@ class OpenAIEngine(Engine):
             except APITimeoutError:
                 continue
             except APIConnectionError as error:
-                raise Gone(error.message) from error
+                raise Gone(told_by(error, self._settings)) from error
             except APIStatusError as error:
                 raise failure(error, self._settings) from error
             except (OpenAIError, ValueError) as error:  # a body that is no JSON, or is not UTF-8
@@ -132,9 +133,8 @@ class OpenAIEngine(Engine):
         return await client.chat.completions.create(
             model=self._settings.model,
             messages=[{"role": "user", "content": [image, {"type": "text", "text": ask.prompt}]}],
-            temperature=0,
-            max_tokens=ask.most_tokens,  # deprecated at its home, and the one name that all servers know
             response_format=self._formats[ask.bounded],
+            **{self._room: ask.most_tokens},
             **self._extras,
         )
 
@@ -143,15 +143,19 @@ class OpenAIEngine(Engine):
         from openai import BadRequestError, OpenAIError, UnprocessableEntityError
 
         where, name = self._settings.base_url, self._schema.schema_name
-        ask = Ask("Answer with JSON.", await self.picture(np.full((64, 64, 3), 255, np.uint8)), 1)
+        picture = await self.picture(np.full((64, 64, 3), 255, np.uint8))
+        asks = [Ask("Answer with JSON.", picture, 1, bounded) for bounded in FORMS]
         client = self._client.with_options(max_retries=1)  # a schema that the server chokes on is not to be sent six times
-        while True:
+        while asks:
             try:
-                completion(await self._send(client, ask))
-                return
+                completion(await self._send(client, asks[0]))
+                asks.pop(0)
             except (BadRequestError, UnprocessableEntityError) as error:
                 told = told_by(error, self._settings)
                 unknown = next((extra for extra in self._extras if extra in told), "")
+                if self._room in told and "max_completion_tokens" in told and self._room != "max_completion_tokens":
+                    self._room = "max_completion_tokens"
+                    continue
                 if not unknown:
                     raise RunError(
                         f"the server at {where} refuses the schema {name}: {told}",
@@ -179,13 +183,16 @@ class OpenAIEngine(Engine):
 def _check(settings: Settings) -> None:
     """Look whether the settings name a server and a model, without a word to the server. Raises UsageError."""
     parts = urlsplit(settings.base_url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query or parts.fragment:
         told = "has no server" if not settings.base_url else "cannot use this base_url"
         raise UsageError(
             f"--engine openai {told}",
-            "--base-url http://127.0.0.1:8000/v1, or https:// and no user name in it; the key is api_key",
+            "--base-url http://127.0.0.1:8000/v1, or https://, with no user name or query in it; the key is api_key",
         )
-    if settings.api_key.get_secret_value() and parts.scheme == "http" and not _loopback(parts.hostname):
+    key = settings.api_key.get_secret_value()
+    if not (key.isascii() and (key.isprintable() or not key)):
+        raise UsageError("api_key holds letters that no key has", "copy it again, without quotes and line breaks")
+    if key and parts.scheme == "http" and not _loopback(parts.hostname):
         raise UsageError(
             f"the key would go to {parts.hostname} in clear text",
             "use https://, or a tunnel (ssh -L) to 127.0.0.1, or leave api_key empty",
@@ -241,9 +248,9 @@ def _models(settings: Settings) -> dict[str, str]:
             return {}
         raise stopped(error, settings) from error
     except (OpenAIError, ValueError) as error:
-        told = one_line(str(error.__cause__ or error))
         raise RunError(
-            f"there is no server at {settings.base_url}: {told}", "start it, or give another address with --base-url"
+            f"there is no server at {settings.base_url}: {told_by(error, settings)}",
+            "start it, or give another address with --base-url",
         ) from error
 
 

@@ -16,6 +16,9 @@ Quantization = Literal["none", "fp8_per_tensor", "fp8_per_channel"]
 DType = Literal["bfloat16", "float16", "float32"]
 
 _ITEM_BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
+_GUIDED_DECIDES = frozenset(
+    {"structured_outputs_config", "generation_config", "mm_processor_cache_gb", "enable_prefix_caching", "disable_log_stats"}
+)
 _FIT_DECIDES = frozenset(
     {"model", "dtype", "quantization", "tensor_parallel_size", "gpu_memory_utilization"}
     | {"max_model_len", "max_num_seqs", "max_num_batched_tokens", "kv_cache_memory_bytes"}
@@ -69,6 +72,8 @@ class Profile(BaseModel):
     def _agrees(self) -> Self:
         if odd := [str(variant) for variant in self.variants if self.kv_heads % variant.gpus]:
             raise ValueError(f"variants: {odd[0]}: the number of GPUs must divide the {self.kv_heads} key and value heads")
+        if taken := sorted(_GUIDED_DECIDES & self.engine.keys()):
+            raise ValueError(f"engine.{taken[0]}: guided decoding, a page at a time, leaves no choice here")
         if taken := sorted(_FIT_DECIDES & self.engine.keys()):
             raise ValueError(f"engine.{taken[0]}: is the profile's own key or follows from the memory, so it cannot stand here")
         if self.cross_layers and (taken := sorted(_CROSS_DECIDES & self.engine.keys())):

@@ -6,14 +6,11 @@ from typing import Any
 from pipeline.engines.answer import Piece
 from pipeline.engines.gate import Gone
 from pipeline.engines.guided import Completion
-from pipeline.errors import DocumentError, Reason, RunError
+from pipeline.errors import DocumentError, Reason, RunError, one_line
 from pipeline.settings import Settings
 
 RETRIES = 5
 """Times that a request is sent again after 429 or 5xx: as Retry-After says, else after 0.5 s and twice as long each time."""
-
-MOST_LETTERS = 300
-"""Letters of a server's message that are told."""
 
 LOOK = "look at the server's log"
 
@@ -51,25 +48,19 @@ def told_by(error: Any, settings: Settings) -> str:
     own = (body.get("message") or body.get("detail")) if isinstance(body, dict) else None
     status = f"{error.status_code} " if hasattr(error, "status_code") else ""
     told, key = str(own or body or error.__cause__ or error), settings.api_key.get_secret_value()
-    return status + one_line(told.replace(key, "***") if key else told)
-
-
-def one_line(text: str) -> str:
-    """A server's text as one line of bounded length."""
-    line = " ".join(_sound(text).split())
-    return line if len(line) <= MOST_LETTERS else f"{line[: MOST_LETTERS - 1]}…"
+    return status + one_line(_sound(told.replace(key, "***") if key else told))
 
 
 def completion(answer: Any) -> Completion:
     """What the answer says. Raises DocumentError where it is no answer, or was ended for another reason than its length."""
     choices = getattr(answer, "choices", None)
     if not choices:
-        raise DocumentError(Reason.ENGINE_FAILED, f"the server's answer holds no choice: {one_line(str(answer))}")
+        raise DocumentError(Reason.ENGINE_FAILED, f"the server's answer holds no choice: {one_line(_sound(str(answer)))}")
     choice, usage = choices[0], answer.usage
     refusal = getattr(choice.message, "refusal", None)
     if refusal or choice.finish_reason == "content_filter":
         raise DocumentError(
-            Reason.ENGINE_REFUSED, f"the model refuses to read this page: {one_line(refusal or 'content filter')}"
+            Reason.ENGINE_REFUSED, f"the model refuses to read this page: {one_line(_sound(refusal or 'content filter'))}"
         )
     if choice.finish_reason not in STOPS:
         raise DocumentError(Reason.ENGINE_FAILED, f"the server ended the answer for the reason {choice.finish_reason!r}")

@@ -27,12 +27,14 @@ from schemas.base import Schema
 TESTED = "0.32"
 """The vLLM that the tests run with."""
 
+ENDS = 1 << 20
+"""Bytes at either end of a model's file that tell it from others."""
+
 AHEAD = 8
 """Pages that wait in the engine beside those in its batch, so that a place in it is filled at once."""
 
 INSTALL = "make setup-vllm installs it; on a machine without a GPU --engine ocr, or --engine openai with a server elsewhere"
 
-LOG = "vllm.log"
 
 GUIDED: dict[str, Any] = {
     # Each page's image is seen once: nothing of it is worth keeping.
@@ -69,7 +71,9 @@ class VllmEngine(Engine):
         """Model, revision, prompt and grammar. How its weights are quantised follows from the GPUs, and is not in it."""
         profile = _profile(settings)
         revision = settings.revision or profile.revision or _folder_revision(Path(profile.model))
-        return identity_of(profile.model, revision, schema, settings)
+        # What of a profile changes answers; the rest only makes it fit.
+        more = repr((profile.dtype, profile.max_model_len, sorted(profile.engine.items())))
+        return identity_of(profile.model, revision, schema, settings, more)
 
     @staticmethod
     def settle(settings: Settings) -> Settings:
@@ -202,7 +206,7 @@ class VllmEngine(Engine):
 
         if not version_of_vllm().startswith(TESTED):
             self.notice(f"vLLM {version_of_vllm()} is not the tested one ({TESTED}); if pages fail, install that")
-        log = self._settings.state_dir / LOG
+        log = self._settings.state_dir / f"vllm-{os.getpid()}.log"
         args = AsyncEngineArgs(revision=revision or None, **{**engine_args(self._profile, self._fit), **GUIDED})
         try:
             with _output_to(log):
@@ -276,15 +280,30 @@ def _where(model: str) -> str:
 
 
 def _folder_revision(folder: Path) -> str:
-    """16 hex digits of what a model's folder holds: names, sizes and times of its files; empty where it is no folder."""
+    """16 hex digits of what a model's folder holds; empty where it is no folder.
+
+    Its JSON and templates whole, of its weights names, sizes and both ends: another training changes the last layers too, and
+    hashing 200 GB at every command would take minutes.
+    """
     if not folder.is_dir():
         return ""
-    files = sorted(file for file in folder.iterdir() if file.is_file())
-    told = [f"{file.name} {file.stat().st_size} {file.stat().st_mtime_ns}" for file in files]
-    return hashlib.sha256("\n".join(told).encode()).hexdigest()[:16]
+    digest = hashlib.sha256()
+    for file in sorted(folder.iterdir()):
+        if file.suffix not in (".json", ".jinja", ".model", ".safetensors"):
+            continue
+        size = file.stat().st_size
+        digest.update(f"{file.name} {size}\n".encode())
+        with file.open("rb") as content:
+            digest.update(content.read(ENDS))
+            content.seek(max(size - ENDS, 0))
+            digest.update(content.read(ENDS))
+    return digest.hexdigest()[:16]
 
 
 def _finish(given: Any) -> Any:
+    """Why the answer ended; raises DocumentError where that was the engine's doing."""
+    if given.finish_reason in ("error", "abort"):
+        raise DocumentError(Reason.ENGINE_FAILED, f"vLLM ended the answer: {given.finish_reason}")
     if given.finish_reason == "repetition" or "repetition" in str(given.stop_reason or ""):
         return "repetition"
     return "length" if given.finish_reason == "length" else "stop"
