@@ -113,7 +113,8 @@ def _check_engine(made: Prepared) -> None:
     from pipeline.extract import probe_engine
 
     for missing in probe_engine(made.settings):
-        raise UsageError(missing, "`octoglot doctor` says what else is missing")
+        what, _, step = missing.partition(" → ")
+        raise UsageError(what, step or "`octoglot doctor` says what else is missing")
     if made.settings.words in ("auto", "ocr"):
         packs, next_step = packs_missing(made.settings)
         if packs:
