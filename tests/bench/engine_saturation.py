@@ -250,7 +250,7 @@ def report(rows: list[Row], out: Path | None, **about: Any) -> None:
 def summary(rows: list[Row]) -> dict[str, Any]:
     """The pipeline's share of what the bare engine does: pages and tokens a second, and tokens a CPU second of the model.
 
-    That last one is hardly touched by what else runs on the machine: a model that waits for work spins.
+    The last one too depends on what else runs, a little less than the others: a model that waits for work spins.
     """
     told: dict[str, Any] = {}
     for what, amount, time in (

@@ -87,7 +87,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--slots", type=int, nargs="+", default=[1, 2, 4, 8], help="engines at a time")
     parser.add_argument("--preparers", type=int, default=1, help="preparers a slot")
-    parser.add_argument("--pages", type=int, default=3 * PAGES, help=f"pages a slot; shards are of {PAGES}, at least 3 a slot")
+    parser.add_argument("--pages", type=int, default=4 * PAGES, help=f"pages a slot; shards are of {PAGES}, at least 4 a slot")
     parser.add_argument("--cores", type=int, nargs="+", help="cores that everything is bound to")
     parser.add_argument("--out", type=Path, help="a JSON file for the figures")
     told = parser.parse_args()
@@ -99,7 +99,7 @@ def main() -> None:
         set_up(Path(state), "")
         done: list[Measured] = []
         for slots in told.slots:
-            done.append(measure(slots, told.preparers, max(-(-told.pages // PAGES), 3)))
+            done.append(measure(slots, told.preparers, max(-(-told.pages // PAGES), 4)))
             Console(width=140).print(table(done))
             if out:
                 figures = {"rate": waiting.rate(), "cores": told.cores, "runs": [asdict(run) for run in done]}
@@ -108,8 +108,8 @@ def main() -> None:
 
 
 def measure(slots: int, preparers: int, shards_a_slot: int) -> Measured:
-    """Run `shards_a_slot` shards for each of the slots, and count between the first seam and the first slot without work."""
-    from flows.cluster import Cluster, ray_running
+    """Run `shards_a_slot` shards for each of the slots, and count between the first seams and the first seat without work."""
+    from flows.cluster import SEATS, Cluster, ray_running
     from flows.workers import Acts, Job
 
     total = slots * shards_a_slot
@@ -118,7 +118,7 @@ def measure(slots: int, preparers: int, shards_a_slot: int) -> Measured:
     with (
         tempfile.TemporaryDirectory() as root,
         ray_running("", slots * preparers),
-        ThreadPoolExecutor(slots + 1) as pool,
+        ThreadPoolExecutor(slots * SEATS + 1) as pool,
     ):
         store.open_store(root)
         job = Job("bench", root, "invoice", settings, preparers, Acts(waiting.survey, waiting.prepare))
@@ -128,7 +128,7 @@ def measure(slots: int, preparers: int, shards_a_slot: int) -> Measured:
             shards = [pool.submit(cluster.read_shard, shard(number), {}) for number in range(total)]
             until(shards, slots)
             began, cpu, pages = time.monotonic(), watch.cpu(), cluster.progress().pages
-            until(shards, total - slots + 1)
+            until(shards, total - slots * SEATS + 1)
             ended, spent, read = time.monotonic(), watch.cpu(), cluster.progress().pages - pages
             for done in shards:
                 assert sum(done.result().pages.values()) == PAGES
