@@ -33,7 +33,11 @@ class Held:
         self.notices: list[str] = []
         self.engine = VllmEngine(Slip, settings)
         self.engine.notice = self.notices.append
-        self.loop.run(self.engine.start())
+        try:
+            self.loop.run(self.engine.start())
+        except BaseException:
+            self.loop.close()
+            raise
 
     def read(self, *requests: PageRequest, **changed: int) -> list[PageAnswer | BaseException]:
         """Read the pages at the same time, perhaps by other settings."""

@@ -132,6 +132,7 @@ class VllmEngine(Engine):
             await compiling
         except BaseException:
             compiling.cancel()
+            await asyncio.gather(compiling, return_exceptions=True)  # its process ends with it
             self.close()
             raise
         self._params = dict(zip(FORMS, map(sampling, grammars), strict=True))
