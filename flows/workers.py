@@ -238,19 +238,21 @@ class Worker:
         for page in ready:
             yield PreparedPage(page, known[page])
         todo = [page for page in pages if page not in ready]
-        last_end = 0
+        alone = False
         while todo:
-            paid = {page: known[page] for page in todo if page in known}
+            asked = todo[:1] if alone else todo
+            paid = {page: known[page] for page in asked if page in known}
             try:
-                async for prepared in self._pool.prepare(source, todo, self._hint, images, paid):
+                async for prepared in self._pool.prepare(source, asked, self._hint, images, paid):
                     todo = todo[1:]
                     yield prepared
+                alone = False
             except DocumentError as error:
-                if last_end == todo[0]:
+                # What was ready just before a preparer died may be lost with it: the page is to blame only if it is alone.
+                if alone:
                     yield PreparedPage(todo[0], problem=Problem.of("render", error))
                     todo = todo[1:]
-                else:
-                    last_end = todo[0]
+                alone = not alone
 
     def _start_engine(self) -> asyncio.Future[None]:
         """Load the engine at the first page that no earlier run has an answer for; done once it can read."""

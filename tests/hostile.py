@@ -48,6 +48,7 @@ def meet(text: str, page: int) -> None:
         if where != str(page):
             continue
         if fault == "abort":
+            time.sleep(0.2)  # as a real page takes time: the one before it is on its way by then
             os.abort()
         if fault == "hang":
             time.sleep(600)
