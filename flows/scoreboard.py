@@ -107,12 +107,19 @@ class Reporter:
         self._news = News()
         self._heard: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._something = asyncio.Event()
+        self._known: set[str] = set()
 
     async def started(self, document_id: str, found: Survey) -> None:
-        """Returns once the scoreboard knows: only then may the document's pages come near what can kill the Worker."""
+        """Returns once the scoreboard knows: only then may the document's pages come near what can kill the Worker.
+
+        Each page of it asks; only those that come before the scoreboard knows have to wait.
+        """
+        if document_id in self._known:
+            return
         self._news.started[document_id] = found
         self._something.set()
         await asyncio.shield(self._heard)
+        self._known.add(document_id)
 
     def page(self) -> None:
         """A page more is read."""

@@ -305,9 +305,7 @@ def _finish(given: Any) -> Any:
     """Why the answer ended; raises DocumentError where that was the engine's doing."""
     if given.finish_reason in ("error", "abort"):
         raise DocumentError(Reason.ENGINE_FAILED, f"vLLM ended the answer: {given.finish_reason}")
-    if given.finish_reason == "repetition" or "repetition" in str(given.stop_reason or ""):
-        return "repetition"
-    return "length" if given.finish_reason == "length" else "stop"
+    return given.finish_reason if given.finish_reason in ("length", "repetition") else "stop"
 
 
 @contextlib.contextmanager
