@@ -1,0 +1,201 @@
+"""The whole model as vLLM runs it: the tower, the projector, the language model, and which rows of a step look at which image."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn import functional
+from vllm.config import VllmConfig
+from vllm.model_executor.layers.linear import ReplicatedLinear
+from vllm.model_executor.layers.logits_processor import LogitsProcessor
+from vllm.model_executor.layers.vocab_parallel_embedding import ParallelLMHead
+from vllm.model_executor.models.interfaces import SupportsMultiModal
+from vllm.model_executor.models.utils import AutoWeightsLoader, WeightsMapper, maybe_prefix
+from vllm.multimodal import MULTIMODAL_REGISTRY
+
+from pipeline.engines.mllama import interfaces
+from pipeline.engines.mllama.decoder import Early, MllamaTextModel
+from pipeline.engines.mllama.processor import IMAGE, MllamaDummyInputs, MllamaMultiModalProcessor, MllamaProcessingInfo
+from pipeline.engines.mllama.runner import in_batch_order
+from pipeline.engines.mllama.vision import MllamaVisionModel
+
+HEAD = "language_model.lm_head.weight"
+
+
+class MllamaForCausalLM(nn.Module):  # type: ignore[misc]
+    """The language model with its head; a module of its own so that names are those of the checkpoint."""
+
+    def __init__(self, *, vllm_config: VllmConfig, prefix: str = "") -> None:
+        super().__init__()
+        config = vllm_config.model_config.hf_config.text_config
+        self.model = MllamaTextModel(vllm_config=vllm_config, prefix=maybe_prefix(prefix, "model"))
+        self.lm_head = ParallelLMHead(
+            config.vocab_size, config.hidden_size, quant_config=vllm_config.quant_config, prefix=maybe_prefix(prefix, "lm_head")
+        )
+        if config.tie_word_embeddings:
+            self.lm_head = self.lm_head.tie_weights(self.model.embed_tokens)
+
+
+@MULTIMODAL_REGISTRY.register_processor(
+    MllamaMultiModalProcessor, info=MllamaProcessingInfo, dummy_inputs=MllamaDummyInputs
+)
+class MllamaForConditionalGeneration(nn.Module, SupportsMultiModal):  # type: ignore[misc]
+    """Llama 3.2 11B and 90B Vision, and Llama Guard 3 11B Vision."""
+
+    packed_modules_mapping = {
+        "qkv_proj": ["q_proj", "k_proj", "v_proj"],
+        "kv_proj": ["k_proj", "v_proj"],
+        "gate_up_proj": ["gate_proj", "up_proj"],
+    }
+
+    hf_to_vllm_mapper = WeightsMapper(
+        # As transformers 5 saves it; the hub's checkpoints have the names that are used here.
+        orig_to_new_prefix={
+            "model.vision_model.": "vision_model.",
+            "model.multi_modal_projector.": "multi_modal_projector.",
+            "model.language_model.": "language_model.model.",
+            "lm_head.": "language_model.lm_head.",
+        },
+        orig_to_new_stacked={
+            ".self_attn.q_proj": (".self_attn.qkv_proj", "q"),
+            ".self_attn.k_proj": (".self_attn.qkv_proj", "k"),
+            ".self_attn.v_proj": (".self_attn.qkv_proj", "v"),
+            ".cross_attn.k_proj": (".cross_attn.kv_proj", 0),
+            ".cross_attn.v_proj": (".cross_attn.kv_proj", 1),
+            ".mlp.gate_proj": (".mlp.gate_up_proj", 0),
+            ".mlp.up_proj": (".mlp.gate_up_proj", 1),
+        },
+    )
+
+    @classmethod
+    def get_placeholder_str(cls, modality: str, i: int) -> str | None:
+        """What stands for an image in a chat whose template does not say."""
+        return IMAGE if modality == "image" else None
+
+    def __init__(self, *, vllm_config: VllmConfig, prefix: str = "") -> None:
+        super().__init__()
+        self.config = config = vllm_config.model_config.hf_config
+        quant_config = vllm_config.quant_config
+        self.as_transformers = config.reference == "transformers"
+        with self._mark_tower_model(vllm_config, "image"):
+            self.vision_model = MllamaVisionModel(
+                config.vision_config, quant_config, maybe_prefix(prefix, "vision_model"), outputs=self.as_transformers
+            )
+            self.multi_modal_projector = ReplicatedLinear(
+                config.vision_config.vision_output_dim,
+                config.text_config.hidden_size,
+                quant_config=quant_config,
+                prefix=maybe_prefix(prefix, "multi_modal_projector"),
+            )
+        with self._mark_language_model(vllm_config):
+            self.language_model = MllamaForCausalLM(vllm_config=vllm_config, prefix=maybe_prefix(prefix, "language_model"))
+        self.logits_processor = LogitsProcessor(config.text_config.vocab_size)
+        first = min(config.text_config.cross_attention_layers)
+        self.cross_layer = self.language_model.model.layers[first].cross_attn.attn.layer_name
+        interfaces.around_encoder(in_batch_order)
+
+    def embed_multimodal(self, *, tiles: torch.Tensor, tile_counts: Any, aspect_ratio_ids: Any) -> Sequence[torch.Tensor]:
+        """Of each image [tiles x 1601, width]; where early rows look at padding tiles (transformers), these come last."""
+        counts, arrangements = _numbers(tile_counts), _numbers(aspect_ratio_ids)
+        encoded = self.vision_model(tiles, arrangements, counts, with_padding=self.as_transformers)
+        sizes = [image.shape[0] * image.shape[1] for image in encoded]
+        projected, _ = self.multi_modal_projector(torch.cat([image.flatten(0, 1) for image in encoded]))
+        return projected.split(sizes)
+
+    def embed_input_ids(self, input_ids: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
+        """[rows] to [rows, width]; images are never among the rows."""
+        return self.language_model.model.embed_tokens(input_ids)
+
+    def forward(
+        self,
+        input_ids: torch.Tensor,
+        positions: torch.Tensor,
+        intermediate_tensors: Any = None,
+        inputs_embeds: torch.Tensor | None = None,
+        encoder_outputs: Sequence[torch.Tensor] | None = None,
+        **_: Any,
+    ) -> torch.Tensor:
+        """One step: [rows] of all requests to [rows, width]."""
+        states = torch.cat(list(encoder_outputs)) if encoder_outputs else None
+        requests = interfaces.requests_of(self.cross_layer)
+        if requests is None:
+            looking = torch.ones_like(input_ids, dtype=torch.bool)
+            return self.language_model.model(input_ids, positions, looking, states)
+        if requests.most_image_tokens == 0:
+            interfaces.run_uncompiled()
+            looking = torch.zeros_like(input_ids, dtype=torch.bool)
+            return self.language_model.model(input_ids, positions, looking, text_only=True)
+        looking, request = self._looking(input_ids, positions, requests)
+        early = None
+        if states is not None and self.as_transformers:
+            early = self._early(looking, request, requests, positions, encoder_outputs or ())
+        written = 0 if states is None else states.shape[0] if early is None else early.cached.shape[0]
+        if written != requests.written:
+            # Better no answer than one that looks at another's image.
+            raise RuntimeError(f"{written} image tokens were encoded for {requests.written} places in the cache")
+        return self.language_model.model(input_ids, positions, looking, states, early)
+
+    def compute_logits(self, hidden_states: torch.Tensor) -> torch.Tensor | None:
+        """[rows, width] to [rows, vocabulary]; what no head was trained for can never be said."""
+        logits = self.logits_processor(self.language_model.lm_head, hidden_states)
+        if logits is not None:
+            logits[..., self.config.text_config.spoken_vocab_size :] = -torch.inf
+        return logits
+
+    def load_weights(self, weights: Iterable[tuple[str, torch.Tensor]]) -> set[str]:
+        """From the hub's names, or transformers 5's; the head gets rows for the tokens that only the embedding has."""
+        rows = self.config.text_config.vocab_size
+
+        def grown() -> Iterable[tuple[str, torch.Tensor]]:
+            for name, weight in self.hf_to_vllm_mapper.apply(weights):
+                missing = rows - weight.shape[0] if name == HEAD else 0
+                yield name, functional.pad(weight, (0, 0, 0, missing)) if missing > 0 else weight
+
+        return AutoWeightsLoader(self).load_weights(grown())
+
+    def _looking(
+        self, input_ids: torch.Tensor, positions: torch.Tensor, requests: interfaces.Requests
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """[rows] whether each looks at an image: it has one, and its mark has been read; and [rows] the request of each.
+
+        A prompt is read in one step, so where rows begin at position 0 its mark is among them or there is none.
+        On the device and without a look at any value, for CUDA graphs.
+        """
+        starts = requests.starts.long()
+        row = torch.arange(input_ids.shape[0], device=input_ids.device)
+        request = torch.searchsorted(starts[1:], row, right=True)  # rows that only fill up a CUDA graph: one past the last
+        marks = (input_ids == self.config.image_token_index).int().cumsum(0)
+        before = functional.pad(marks, (1, 0))[starts[:-1]]
+        decoding = positions[starts[:-1].clamp(max=input_ids.shape[0] - 1)] > 0
+        has_image, decoding, before = (
+            functional.pad(part.int(), (0, 1))[request] for part in (requests.image_tokens > 0, decoding, before)
+        )
+        return (has_image > 0) & ((decoding > 0) | (marks > before)), request
+
+    def _early(
+        self,
+        looking: torch.Tensor,
+        request: torch.Tensor,
+        requests: interfaces.Requests,
+        positions: torch.Tensor,
+        encoder_outputs: Sequence[torch.Tensor],
+    ) -> Early:
+        """Rows of new prompts before their image's mark, and what they look at."""
+        starts, lengths = requests.starts.tolist(), requests.image_tokens.tolist()
+        new = [index for index, length in enumerate(lengths) if length and positions[starts[index]] == 0]
+        rows = torch.zeros_like(looking)
+        cached, spans, image_start = [], [], 0
+        for index, states in zip(new, encoder_outputs, strict=True):
+            image = slice(image_start, image_start + states.shape[0])
+            cached.append(torch.arange(image.start, image.start + lengths[index], device=looking.device))
+            text = slice(starts[index], starts[index + 1] - int(looking[request == index].sum()))
+            rows[text] = True
+            spans.append((text, image))
+            image_start = image.stop
+        return Early(rows, tuple(spans), torch.cat(cached))
+
+
+def _numbers(values: Any) -> list[int]:
+    """vLLM hands on one tensor for a batch, or a list of them where it could not be stacked."""
+    return [int(value) for value in torch.as_tensor(values).flatten()] if not isinstance(values, list) else [int(v) for v in values]
