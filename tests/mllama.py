@@ -13,8 +13,8 @@ from PIL import Image
 from tests.mllama_layout import ROPE, hub_name
 from tests.tiny import tiny_tokenizer
 
-Before = Literal["meta", "huggingface"]
-"""What text before the image does in the cross-attention layers: nothing, or look at all tiles, those of padding too."""
+Code = Literal["meta", "transformers"]
+"""Whose arithmetic: Meta's own, or that of transformers, which differs in two places (see Reference)."""
 
 IMAGE = "<|image|>"
 
@@ -146,7 +146,7 @@ def _config(vocabulary: int, ends: dict[str, int], tile: int, patch: int) -> Any
         "attention_heads": 4,
         "image_size": tile,
         "patch_size": patch,
-        "intermediate_layers_indices": [0, 2],
+        "intermediate_layers_indices": [1, 2],
         "vision_output_dim": 64 * 3,
     }
     text = {"vocab_size": vocabulary, "max_position_embeddings": 131_072, "rope_parameters": dict(ROPE), **ends}
@@ -216,11 +216,12 @@ class Reference:
     Args:
         folder: a checkpoint.
         dtype: that it calculates in.
-        before_image: "huggingface" is the model as it is; "meta" multiplies the mask of rows that see no image into what
-            cross-attention gives as well, as Meta's own code does, and not only into what the MLP after it gives.
+        reference: "transformers" is the model as it is. "meta" is patched to Meta's models/llama3/multimodal, in two places:
+            text before the image looks at nothing, where here only the MLP after its looking is masked; and the tower hands on
+            what goes into the chosen blocks (as transformers did until 4.54), where here it is what comes out.
     """
 
-    def __init__(self, folder: Path, dtype: str = "float32", before_image: Before = "meta") -> None:
+    def __init__(self, folder: Path, dtype: str = "float32", reference: Code = "meta") -> None:
         import torch
         from transformers import AutoProcessor, MllamaForConditionalGeneration
 
@@ -232,7 +233,9 @@ class Reference:
             self.model.lm_head.weight.data = self.model.model.language_model.embed_tokens.weight[
                 : config.text_config.vocab_size
             ]
-        if before_image == "meta":
+        if reference == "meta":
+            tower = self.model.model.vision_model.transformer
+            tower.forward = MethodType(_metas_tower, tower)
             for layer in config.text_config.cross_attention_layers:
                 block = self.model.model.language_model.layers[layer]
                 block.forward = MethodType(_metas_block, block)
@@ -302,7 +305,7 @@ def _metas_block(
     past_key_values: Any,
     **_: Any,
 ) -> Any:
-    """A cross-attention layer as in Meta's models/llama3/multimodal: rows that see no image get nothing of it at all."""
+    """A cross-attention layer: rows that see no image get nothing of it at all."""
     seen = full_text_row_masked_out_mask[:, 0]
     looked, _weights = self.cross_attn(
         hidden_states=self.input_layernorm(hidden_states),
@@ -313,3 +316,13 @@ def _metas_block(
     hidden_states = hidden_states + self.cross_attn_attn_gate.tanh() * (seen * looked)
     thought = self.mlp(self.post_attention_layernorm(hidden_states))
     return hidden_states + self.cross_attn_mlp_gate.tanh() * (seen * thought)
+
+
+def _metas_tower(self: Any, hidden_states: Any, attention_mask: Any) -> Any:
+    """The tower's first blocks: what goes into each is what is chosen from."""
+    from transformers.modeling_outputs import BaseModelOutput
+
+    states = [hidden_states]
+    for layer in self.layers:
+        states.append(layer(hidden_states=states[-1], attention_mask=attention_mask))
+    return BaseModelOutput(last_hidden_state=states[-1], hidden_states=tuple(states))

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("transformers", reason="needs vLLM's requirements installed")
+from tests.mllama import IMAGE, SHAPES, TILE, Reference, picture, tiny_mllama
 
-from tests.mllama import IMAGE, SHAPES, Reference, picture, tiny_mllama
+torch = pytest.importorskip("torch", reason="needs what vLLM needs")
 
 pytestmark = [pytest.mark.vllm, pytest.mark.timeout(120)]
 
@@ -27,8 +27,8 @@ def meta(folder: Path) -> Reference:
 
 
 @pytest.fixture(scope="module")
-def huggingface(folder: Path) -> Reference:
-    return Reference(folder, before_image="huggingface")
+def transformers(folder: Path) -> Reference:
+    return Reference(folder, reference="transformers")
 
 
 def test_pictures_are_cut_into_the_tiles_that_their_names_say(meta: Reference) -> None:
@@ -44,19 +44,29 @@ def test_pictures_and_prompts_change_the_answer(meta: Reference) -> None:
     assert all(len(set(answer)) > 4 for answer in answers)  # it does not fall into a loop, where a fault could hide
 
 
-def test_the_modes_differ_only_where_text_stands_before_the_image(meta: Reference, huggingface: Reference) -> None:
-    assert meta.answer(LATE, picture(3), 6).logprobs != huggingface.answer(LATE, picture(3), 6).logprobs
-    first = f"{IMAGE}<|begin_of_text|>What is the total?"
-    ids = meta.processor.tokenizer.encode(first, add_special_tokens=False)
-    assert meta.answer(ids, picture(3), 6) == huggingface.answer(ids, picture(3), 6)
-
-
-def test_text_before_the_image_is_read_by_meta_as_if_there_were_none(meta: Reference, huggingface: Reference) -> None:
+def test_text_before_the_image_is_read_by_meta_as_if_there_were_none(meta: Reference, transformers: Reference) -> None:
     ids = meta.processor.tokenizer.encode(LATE, add_special_tokens=False)
     before = ids[: ids.index(meta.processor.image_token_id)]
     alone = meta.score(before, None)
     assert meta.score(ids, picture(3))[: len(alone)] == pytest.approx(alone, abs=1e-4)
-    assert huggingface.score(ids, picture(3))[: len(alone)] != pytest.approx(alone, abs=0.1)
+    assert transformers.score(ids, picture(3))[: len(alone)] != pytest.approx(alone, abs=0.1)
+
+
+@pytest.mark.parametrize(("reference", "place"), [("meta", "into"), ("transformers", "out of")])
+def test_the_tower_hands_on_what_goes_into_the_chosen_blocks_or_comes_out(folder: Path, reference: Any, place: str) -> None:
+    tower = Reference(folder, reference=reference).model.model.vision_model
+    states: dict[str, list[Any]] = {"into": [], "out of": []}
+    for index in tower.config.intermediate_layers_indices:
+        block = tower.transformer.layers[index]
+        block.register_forward_pre_hook(
+            lambda _, args, kwargs: states["into"].append((*args, *kwargs.values())[0]), with_kwargs=True
+        )
+        block.register_forward_hook(lambda _, args, output: states["out of"].append(output))
+    pixels = torch.randn(1, 1, 4, 3, TILE, TILE, generator=torch.Generator().manual_seed(1))
+    with torch.inference_mode():
+        out = tower(pixels, torch.tensor([[6]]), torch.ones(1, 1, 4, dtype=torch.int64)).last_hidden_state[0, 0]
+    chosen = [state.unflatten(1, (4, -1))[0, :, : out.shape[1]] for state in states[place]]
+    assert torch.equal(out[..., tower.config.hidden_size :], torch.stack(chosen, dim=-1).flatten(-2))
 
 
 @pytest.mark.parametrize("gate", ["cross_attn_attn_gate", "cross_attn_mlp_gate", "gate_attn", "gate_ffn", "embedding.gate"])
