@@ -8,7 +8,7 @@ ARCHITECTURE = "MllamaForConditionalGeneration"
 
 
 def register() -> None:
-    """Make vLLM know the architecture, its configuration and its limits; where vLLM has changed too much, say so and do nothing."""
+    """Make vLLM know the architecture, its configuration and its limits; where vLLM has changed too much, only say so."""
     from pipeline.engines.mllama import interfaces
 
     if not interfaces.usable():

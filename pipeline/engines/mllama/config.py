@@ -12,7 +12,7 @@ EXTRA_ROWS = 8
 """Rows that the embedding has beyond the vocabulary; the first is the mark of an image, `<|image|>`."""
 
 
-class MllamaConfig(HuggingFaceConfig):  # type: ignore[misc]
+class MllamaConfig(HuggingFaceConfig):
     """transformers' configuration, with what vLLM's scheduler, cache and sampler go by.
 
     Hugging Face treats the model as a decoder that looks at an image. In vLLM, what is looked at by cross-attention
@@ -36,7 +36,7 @@ class MllamaConfig(HuggingFaceConfig):  # type: ignore[misc]
         self.max_source_positions = vision.max_num_tiles * self.tokens_per_tile
 
 
-class Limits(VerifyAndUpdateConfig):  # type: ignore[misc]
+class Limits(VerifyAndUpdateConfig):
     """Refuses at the start what would crash, or answer wrongly, at the first request."""
 
     @staticmethod
@@ -50,7 +50,8 @@ class Limits(VerifyAndUpdateConfig):  # type: ignore[misc]
             "LoRA (--enable-lora)": vllm_config.lora_config,
             "speculative decoding (--speculative-config)": vllm_config.speculative_config,
             "pipeline parallelism (--pipeline-parallel-size)": parallel.pipeline_parallel_size > 1,
-            "vision tower by data parallelism (--mm-encoder-tp-mode data)": model.multimodal_config.mm_encoder_tp_mode == "data",
+            "vision tower by data parallelism (--mm-encoder-tp-mode data)": model.multimodal_config.mm_encoder_tp_mode
+            == "data",
             "embeddings in place of images (--enable-mm-embeds)": model.multimodal_config.enable_mm_embeds,
             f"--tensor-parallel-size {heads}, which must divide {kv_heads} key heads and the tower's {tower_heads}": (
                 kv_heads % heads or tower_heads % heads

@@ -1,6 +1,7 @@
 """The language model: Llama's layers, and between them those that look at the image by cross-attention.
 
-Rows of all requests of a step lie one after another, as vLLM has it: some look at their image, some have none, some stand before its mark.
+Rows of all requests of a step lie one after another, as vLLM has it: some look at their image, some have none, and some
+stand before its mark.
 """
 
 from dataclasses import dataclass
@@ -34,10 +35,12 @@ class Early:
     """Those of the states that go into the cache: tokens of real tiles."""
 
 
-class MllamaCrossAttention(nn.Module):  # type: ignore[misc]
+class MllamaCrossAttention(nn.Module):
     """Rows look at the tokens of their image, all of them: neither a mask nor a rotation."""
 
-    def __init__(self, config: Any, cache_config: CacheConfig | None, quant_config: QuantizationConfig | None, prefix: str) -> None:
+    def __init__(
+        self, config: Any, cache_config: CacheConfig | None, quant_config: QuantizationConfig | None, prefix: str
+    ) -> None:
         super().__init__()
         parts, width = get_tensor_model_parallel_world_size(), config.hidden_size
         heads, kv_heads = config.num_attention_heads, config.num_key_value_heads
@@ -79,7 +82,7 @@ class MllamaCrossAttention(nn.Module):  # type: ignore[misc]
             None if keys is None else keys[into_cache].flatten(-2),
             None if values is None else values[into_cache].flatten(-2),
         )
-        if early is not None and keys is not None:
+        if early is not None and keys is not None and values is not None:
             for text, image in early.spans:
                 seen[text] = self._look(queries[text], keys[image], values[image])
         out, _ = self.o_proj(seen)
@@ -92,11 +95,11 @@ class MllamaCrossAttention(nn.Module):  # type: ignore[misc]
 
     def _look(self, queries: torch.Tensor, keys: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
         """[rows, heads, head_dim] at [tokens, kv_heads, head_dim], without the cache."""
-        by_head = (part.transpose(0, 1)[None] for part in (queries, keys, values))
-        return functional.scaled_dot_product_attention(*by_head, enable_gqa=True)[0].transpose(0, 1).flatten(-2)
+        queries, keys, values = (part.transpose(0, 1)[None] for part in (queries, keys, values))
+        return functional.scaled_dot_product_attention(queries, keys, values, enable_gqa=True)[0].transpose(0, 1).flatten(-2)
 
 
-class MllamaCrossAttentionLayer(nn.Module):  # type: ignore[misc]
+class MllamaCrossAttentionLayer(nn.Module):
     """Cross-attention and a feed-forward part, both weighed by learnt gates."""
 
     def __init__(self, vllm_config: VllmConfig, config: Any, prefix: str) -> None:
@@ -125,7 +128,7 @@ class MllamaCrossAttentionLayer(nn.Module):  # type: ignore[misc]
 
 
 @support_torch_compile(dynamic_arg_dims={"input_ids": 0, "positions": -1, "looking": 0})
-class MllamaTextModel(nn.Module):  # type: ignore[misc]
+class MllamaTextModel(nn.Module):
     """All layers; vLLM compiles it for steps without new images, and captures it in CUDA graphs for steps that only decode."""
 
     def __init__(self, *, vllm_config: VllmConfig, prefix: str = "") -> None:

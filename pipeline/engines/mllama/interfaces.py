@@ -1,6 +1,7 @@
-"""Every name of vLLM's inside that the plugin touches beside those which any model is written with, and the guard over its version.
+"""Every name of vLLM's inside that the plugin touches beside those that all models use, and the guard over its version.
 
-Each use stands in a function here, with its reason; REQUIRED names them all, so that a vLLM which has changed one is refused by name.
+Each use stands in a function here, with its reason. REQUIRED names them all, so that a vLLM which has changed one is
+refused by name.
 """
 
 import inspect
@@ -70,7 +71,7 @@ def installed() -> str:
 
 
 def usable() -> bool:
-    """Whether the plugin works with this vLLM, as far as can be told; warns where it was not tested, and names what is missing."""
+    """Whether the plugin works with this vLLM, as far as can be told; logs where it was not tested, and what is missing."""
     if installed().startswith(tuple(f"{tested}." for tested in TESTED)):
         return True
     wrong = [told for required in REQUIRED if (told := required.wrong())]
@@ -82,7 +83,9 @@ def usable() -> bool:
             " or ".join(TESTED),
         )
         return False
-    logger.warning("octoglot's plugin for Llama 3.2 Vision was tested with vLLM %s, not with %s.", ", ".join(TESTED), installed())
+    logger.warning(
+        "octoglot's plugin for Llama 3.2 Vision was tested with vLLM %s, not with %s.", ", ".join(TESTED), installed()
+    )
     return True
 
 
@@ -94,7 +97,7 @@ def add_model(architecture: str, reference: str) -> None:
 
 
 def add_config(model_type: str, config: type) -> None:
-    """Have vLLM read config.json of this model type with `config`: there is no public way to replace a class that transformers has."""
+    """Have vLLM read config.json of this model type with `config`; there is no public way to replace transformers'."""
     from vllm.transformers_utils.config import _CONFIG_REGISTRY
 
     _CONFIG_REGISTRY[model_type] = config
@@ -109,7 +112,7 @@ def add_limits(architecture: str, limits: type) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Requests:
-    """The requests of one step as a cross-attention layer sees them; on the device, so that a CUDA graph can replay what uses it."""
+    """The requests of one step as a cross-attention layer sees them, on the device, so that CUDA graphs can use it."""
 
     starts: torch.Tensor
     """[requests + 1] the row at which each request's tokens begin, and the end of the last."""
@@ -147,7 +150,7 @@ def run_uncompiled() -> None:
 
 @lru_cache(maxsize=1)
 def around_encoder(arrange: Callable[[Any, Any], None]) -> None:
-    """Call `arrange(runner, scheduler_output)` before the runner encodes images; once a process, for encoder-decoder models only."""
+    """Call `arrange(runner, scheduler_output)` before the runner of an encoder-decoder model encodes images; once a process."""
     from vllm.v1.worker.gpu_model_runner import GPUModelRunner
 
     encode = GPUModelRunner._execute_mm_encoder

@@ -1,4 +1,4 @@
-"""The whole model as vLLM runs it: the tower, the projector, the language model, and which rows of a step look at which image."""
+"""The whole model as vLLM runs it: tower, projector and language model, and which rows of a step look at their image."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -23,7 +23,7 @@ from pipeline.engines.mllama.vision import MllamaVisionModel
 HEAD = "language_model.lm_head.weight"
 
 
-class MllamaForCausalLM(nn.Module):  # type: ignore[misc]
+class MllamaForCausalLM(nn.Module):
     """The language model with its head; a module of its own so that names are those of the checkpoint."""
 
     def __init__(self, *, vllm_config: VllmConfig, prefix: str = "") -> None:
@@ -37,10 +37,8 @@ class MllamaForCausalLM(nn.Module):  # type: ignore[misc]
             self.lm_head = self.lm_head.tie_weights(self.model.embed_tokens)
 
 
-@MULTIMODAL_REGISTRY.register_processor(
-    MllamaMultiModalProcessor, info=MllamaProcessingInfo, dummy_inputs=MllamaDummyInputs
-)
-class MllamaForConditionalGeneration(nn.Module, SupportsMultiModal):  # type: ignore[misc]
+@MULTIMODAL_REGISTRY.register_processor(MllamaMultiModalProcessor, info=MllamaProcessingInfo, dummy_inputs=MllamaDummyInputs)
+class MllamaForConditionalGeneration(nn.Module, SupportsMultiModal):
     """Llama 3.2 11B and 90B Vision, and Llama Guard 3 11B Vision."""
 
     packed_modules_mapping = {
@@ -197,5 +195,5 @@ class MllamaForConditionalGeneration(nn.Module, SupportsMultiModal):  # type: ig
 
 
 def _numbers(values: Any) -> list[int]:
-    """vLLM hands on one tensor for a batch, or a list of them where it could not be stacked."""
-    return [int(value) for value in torch.as_tensor(values).flatten()] if not isinstance(values, list) else [int(v) for v in values]
+    """Of one tensor for the batch, or of a list of them, whichever vLLM made."""
+    return [int(value) for part in values for value in part.flatten()]

@@ -1,6 +1,7 @@
 """From a request's image to tiles, and the rules that a request must keep: one image, and as many marks in the text as images.
 
-The image is an encoder's prompt of its own, 1601 tokens a tile, that only the cross-attention layers see; the text keeps its mark.
+The image is an encoder's prompt of its own, 1601 tokens a tile, and only the cross-attention layers see it; the text
+keeps its mark.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,7 +24,7 @@ IMAGE = "<|image|>"
 """The image's mark, in the chat template and in every prompt."""
 
 
-class MllamaProcessingInfo(BaseProcessingInfo):  # type: ignore[misc]
+class MllamaProcessingInfo(BaseProcessingInfo):
     """Numbers that vLLM plans with."""
 
     def __init__(self, context: Any) -> None:
@@ -48,7 +49,7 @@ class MllamaProcessingInfo(BaseProcessingInfo):  # type: ignore[misc]
         return True
 
 
-class MllamaDummyInputs(BaseDummyInputsBuilder[MllamaProcessingInfo]):  # type: ignore[misc]
+class MllamaDummyInputs(BaseDummyInputsBuilder[MllamaProcessingInfo]):
     """The largest image, for vLLM's measurement of memory."""
 
     def get_dummy_text(self, mm_counts: Mapping[str, int]) -> str:
@@ -62,10 +63,10 @@ class MllamaDummyInputs(BaseDummyInputsBuilder[MllamaProcessingInfo]):  # type: 
         return {"image": self._get_dummy_images(width=side, height=side, num_images=count, overrides=mm_options.get("image"))}
 
 
-class MllamaMultiModalProcessor(EncDecMultiModalProcessor[MllamaProcessingInfo]):  # type: ignore[misc]
+class MllamaMultiModalProcessor(EncDecMultiModalProcessor[MllamaProcessingInfo]):
     """Makes the encoder's prompt and its tensors; the decoder's prompt stays as it came."""
 
-    # The prompt begins as the chat template or the tokenizer says; vLLM would put the decoder's start token of other models before it.
+    # The prompt begins as its chat template or tokenizer has it; vLLM would put another start token before it.
     skip_decoder_start_token = True
 
     def create_encoder_prompt(self, prompt: list[int], mm_items: Any) -> list[int]:
@@ -79,7 +80,7 @@ class MllamaMultiModalProcessor(EncDecMultiModalProcessor[MllamaProcessingInfo])
     def _postprocess_hf_mm_data(
         self, mm_inputs: Mapping[str, object], hf_processor_mm_kwargs: Mapping[str, object], processed_data: BatchFeature
     ) -> BatchFeature:
-        """Tiles of all images one after another, without the padding tiles: each would be 3.8 MB of zeros on its way to the tower."""
+        """Tiles of all images one after another, without padding tiles: 3.8 MB of zeros each on their way to the tower."""
         if "pixel_values" not in processed_data:
             return processed_data
         # Hugging Face: [batch, images, tiles, channels, pixels, pixels], the batch being one text with all the images.
@@ -116,11 +117,13 @@ class MllamaMultiModalProcessor(EncDecMultiModalProcessor[MllamaProcessingInfo])
 
 
 def marks_are_images(model_config: Any, decoder_input: Mapping[str, Any]) -> None:
-    """Raises VLLMValidationError (HTTP 400) where a prompt has more or fewer marks than images: the answer would silently ignore one."""
+    """Raises VLLMValidationError (HTTP 400) where a prompt has not as many marks as images: an answer would ignore one."""
     if model_config.architecture != ARCHITECTURE:
         return
     mark = model_config.hf_config.image_token_index
     marks = (decoder_input.get("prompt_token_ids") or []).count(mark)
     images = len(decoder_input.get("mm_placeholders", {}).get("image", ()))
     if marks != images:
-        raise VLLMValidationError(f"the prompt has {marks} {IMAGE} for {images} images: give one image, or none, and as many {IMAGE}")
+        raise VLLMValidationError(
+            f"the prompt has {marks} {IMAGE} for {images} images: give one image, or none, and as many {IMAGE}"
+        )

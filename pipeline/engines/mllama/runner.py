@@ -1,8 +1,9 @@
 """The order in which vLLM encodes images, mended: it must be that of the batch.
 
-vLLM's first model runner (CPU, and GPU where VLLM_USE_V2_MODEL_RUNNER=0 or Triton is missing) encodes images in the order in which
-requests were scheduled, but writes their keys and values in the order in which requests stand in the batch. After a preemption these
-differ, and requests get each other's image without a word. Its second runner sorts them itself.
+vLLM's first model runner (on CPUs, and on GPUs with VLLM_USE_V2_MODEL_RUNNER=0 or without Triton) encodes images in the
+order in which requests were scheduled, but writes their keys and values in the order in which requests stand in the
+batch. After a preemption these differ, and requests get each other's image without a word. Its second runner sorts them
+itself.
 """
 
 from typing import Any

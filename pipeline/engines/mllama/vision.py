@@ -1,10 +1,11 @@
-"""The vision tower: up to four tiles of an image to one vector a patch, with vLLM's layers so that tensor parallelism splits its heads.
+"""The vision tower: up to four tiles of an image to a vector a patch, in vLLM's layers: tensor parallelism splits its heads.
 
-Meta trained it on four tiles always, the missing ones black, and on patches padded to a multiple of eight. That padding is part of the
-result: a mask keeps padding from looking at padding, but what is real looks at all of it. It need not be computed as often as it stands
-there, though. Padding patches begin equal and see the same, so they stay equal: one a tile is enough. So do the padding tiles, unless the
-checkpoint has different embeddings for them (Meta's converter writes zeros). Each stands once among the rows, and as a key as often
-as Hugging Face would have it. And with what is real in front, both kinds of rows need no mask: they look at everything, or at the front.
+Meta trained it on four tiles always, the missing ones black, and on patches padded to a multiple of eight. That padding
+is part of the result: a mask keeps padding from looking at padding, but what is real looks at all of it. It need not be
+computed as often as it stands there, though. Padding patches begin equal and see the same, so they stay equal: one a tile
+is enough. So do padding tiles, unless the checkpoint has different embeddings for them (the hub's have zeros). Each
+stands once among the rows, and as often among the keys as Hugging Face has it. And with what is real in front no row
+needs a mask: it looks at everything, or at the front.
 """
 
 from collections.abc import Sequence
@@ -60,7 +61,7 @@ class Layout:
         return cls(tiles, slots, rows, real, torch.arange(len(rows), device=device).repeat_interleave(times))
 
 
-class MllamaVisionAttention(nn.Module):  # type: ignore[misc]
+class MllamaVisionAttention(nn.Module):
     """Attention among the rows of one image."""
 
     def __init__(self, config: MllamaVisionConfig, quant_config: QuantizationConfig | None, prefix: str) -> None:
@@ -89,7 +90,7 @@ class MllamaVisionAttention(nn.Module):  # type: ignore[misc]
         return out
 
 
-class MllamaVisionMLP(nn.Module):  # type: ignore[misc]
+class MllamaVisionMLP(nn.Module):
     """Two linear layers."""
 
     def __init__(self, config: MllamaVisionConfig, quant_config: QuantizationConfig | None, prefix: str) -> None:
@@ -106,7 +107,7 @@ class MllamaVisionMLP(nn.Module):  # type: ignore[misc]
         return out
 
 
-class MllamaVisionLayer(nn.Module):  # type: ignore[misc]
+class MllamaVisionLayer(nn.Module):
     """One block; those of the global transformer weigh what they add by learnt gates."""
 
     def __init__(self, config: MllamaVisionConfig, gated: bool, quant_config: QuantizationConfig | None, prefix: str) -> None:
@@ -128,7 +129,7 @@ class MllamaVisionLayer(nn.Module):  # type: ignore[misc]
         return rows + (self.gate_ffn.tanh() * thought if self.gated else thought)
 
 
-class MllamaVisionEncoder(nn.Module):  # type: ignore[misc]
+class MllamaVisionEncoder(nn.Module):
     """A stack of blocks that also hands out what goes into some of them, or comes out."""
 
     def __init__(
@@ -147,7 +148,7 @@ class MllamaVisionEncoder(nn.Module):  # type: ignore[misc]
         return states
 
 
-class TileEmbedding(nn.Module):  # type: ignore[misc]
+class TileEmbedding(nn.Module):
     """One vector for each tile of each arrangement of tiles."""
 
     def __init__(self, config: MllamaVisionConfig) -> None:
@@ -161,7 +162,7 @@ class TileEmbedding(nn.Module):  # type: ignore[misc]
         return self.gate.tanh() * self.embedding(aspect_ratio_ids).unflatten(-1, (self.max_tiles, -1))
 
 
-class PositionEmbedding(nn.Module):  # type: ignore[misc]
+class PositionEmbedding(nn.Module):
     """A vector for each patch of a tile, mixed by a gate with one for each patch of each tile of each arrangement."""
 
     def __init__(self, config: MllamaVisionConfig) -> None:
@@ -179,13 +180,17 @@ class PositionEmbedding(nn.Module):  # type: ignore[misc]
         return (1 - self.gate.tanh()) * self.embedding + self.gate.tanh() * of_tiles
 
 
-class MllamaVisionModel(nn.Module):  # type: ignore[misc]
+class MllamaVisionModel(nn.Module):
     """The tower; parameters are named as Hugging Face names them, but q, k and v are one."""
 
     def __init__(
-        self, config: MllamaVisionConfig, quant_config: QuantizationConfig | None = None, prefix: str = "", outputs: bool = False
+        self,
+        config: MllamaVisionConfig,
+        quant_config: QuantizationConfig | None = None,
+        prefix: str = "",
+        outputs: bool = False,
     ) -> None:
-        """`outputs`: hand on what comes out of the chosen blocks, as transformers does since 4.55; Meta hands on what goes in."""
+        """With `outputs` it hands on what comes out of the chosen blocks, as transformers since 4.56; without, what goes in."""
         super().__init__()
         self.config = config
         self.max_tiles, self.patches = config.max_num_tiles, (config.image_size // config.patch_size) ** 2 + 1
