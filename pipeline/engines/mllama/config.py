@@ -41,24 +41,24 @@ class Limits(VerifyAndUpdateConfig):
 
     @staticmethod
     def verify_and_update_config(vllm_config: Any) -> None:
-        """Raises ValueError, in one line with the setting's name, for what this model cannot do on vLLM."""
+        """Raises ValueError, in one line with the names of the settings, for what this model cannot do on vLLM.
+
+        Chunked prefill is not among them: vLLM switches it off for encoder-decoder models by itself, and says so.
+        """
         model, parallel = vllm_config.model_config, vllm_config.parallel_config
-        config, heads = model.hf_config, parallel.tensor_parallel_size
-        kv_heads, tower_heads = config.text_config.num_key_value_heads, config.vision_config.attention_heads
-        refused = {
-            "prefix caching (--enable-prefix-caching)": vllm_config.cache_config.enable_prefix_caching,
-            "LoRA (--enable-lora)": vllm_config.lora_config,
-            "speculative decoding (--speculative-config)": vllm_config.speculative_config,
-            "pipeline parallelism (--pipeline-parallel-size)": parallel.pipeline_parallel_size > 1,
-            "vision tower by data parallelism (--mm-encoder-tp-mode data)": model.multimodal_config.mm_encoder_tp_mode
-            == "data",
-            "embeddings in place of images (--enable-mm-embeds)": model.multimodal_config.enable_mm_embeds,
-            f"--tensor-parallel-size {heads}, which must divide {kv_heads} key heads and the tower's {tower_heads}": (
-                kv_heads % heads or tower_heads % heads
-            ),
-            f"--hf-overrides reference {config.reference!r}, which must be one of {', '.join(REFERENCES)}": (
-                config.reference not in REFERENCES
-            ),
+        asked = {
+            "--enable-prefix-caching": vllm_config.cache_config.enable_prefix_caching,
+            "--enable-lora": vllm_config.lora_config,
+            "--speculative-config": vllm_config.speculative_config,
+            "--pipeline-parallel-size": parallel.pipeline_parallel_size > 1,
+            "--enable-mm-embeds": model.multimodal_config.enable_mm_embeds,
         }
-        if told := [name for name, asked in refused.items() if asked]:
-            raise ValueError(f"Llama 3.2 Vision on vLLM does without: {'; '.join(told)}")
+        if refused := [name for name, is_asked in asked.items() if is_asked]:
+            raise ValueError(f"Llama 3.2 Vision cannot be served with {', '.join(refused)}: leave that out")
+        config, parts = model.hf_config, parallel.tensor_parallel_size
+        kv_heads, tower_heads = config.text_config.num_key_value_heads, config.vision_config.attention_heads
+        if kv_heads % parts or tower_heads % parts:
+            told = f"it must divide the model's {kv_heads} key heads and its tower's {tower_heads} heads"
+            raise ValueError(f"Llama 3.2 Vision cannot be served with --tensor-parallel-size {parts}: {told}")
+        if config.reference not in REFERENCES:
+            raise ValueError(f"--hf-overrides reference {config.reference!r} is none of {', '.join(REFERENCES)}")

