@@ -12,6 +12,7 @@ from typing import Any
 import psutil
 import pytest
 
+from tests.mllama import tiny_mllama
 from tests.test_run import REPO, ask, octoglot, start, wait_for, write
 
 pytestmark = [pytest.mark.vllm, pytest.mark.ray, pytest.mark.timeout(400)]
@@ -121,7 +122,7 @@ def test_plan_and_doctor_say_what_the_model_needs(home: Path, checkpoint: Path) 
     ("flags", "said"),
     [
         (("--engine", "vllm"), "no model is named"),
-        (("--engine", "vllm", "--model", "llama-3.2-11b-vision"), "does not serve Llama 3.2 Vision"),
+        (("--engine", "vllm", "--model", "llama-3.2-90b-vision"), "not one page"),
         (("--engine", "vllm", "--model", "./absent"), "there is no such folder"),
         (("--engine", "openai"), "--base-url"),
     ],
@@ -130,6 +131,22 @@ def test_what_cannot_work_is_refused_before_anything_starts(home: Path, flags: t
     told = octoglot("run", "in", "--schema", "receipt", "--out", "none", *flags, cwd=home)
     assert told.returncode == 2, told.stderr
     assert said in told.stderr and "→" in told.stderr and "starting" not in told.stderr
+
+
+def test_llama_3_2_vision_reads_a_folder_through_the_plugin(home: Path, tmp_path: Path) -> None:
+    model = tiny_mllama(tmp_path / "llama")
+    told = octoglot(
+        *("run", "in/it-it-3-digital.pdf", "in/long.pdf", "--schema", "slip.py", "--engine", "vllm"),
+        *("--model", str(model), "--out", str(tmp_path / "results")),
+        cwd=home,
+        env={"XDG_STATE_HOME": str(home / "state")},
+    )
+    assert told.returncode in (0, 3), told.stderr
+    ledger = ask(tmp_path / "results", "SELECT parse_filename(source), page FROM pages ORDER BY 1, 2")
+    assert ledger == [("it-it-3-digital.pdf", 1), *(("long.pdf", page) for page in (1, 2, 3))]
+    reasons = {row[0] for row in ask(tmp_path / "results", "SELECT DISTINCT reason FROM pages")}
+    assert reasons <= {None, "answer_cut", "answer_invalid"}  # it talks nonsense, but to every page
+    assert {row[0] for row in ask(tmp_path / "results", "SELECT DISTINCT model FROM documents")} == {str(model)}
 
 
 def test_a_run_that_is_killed_leaves_no_engine_behind(home: Path, words: tuple[str, ...]) -> None:
