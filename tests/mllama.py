@@ -1,17 +1,21 @@
 """Makes tiny checkpoints of Llama 3.2 Vision with random weights, and reads with them as Hugging Face's and Meta's code do."""
 
 import json
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import MethodType
 from typing import Any, Literal
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from tests.mllama_layout import ROPE, hub_name
-from tests.tiny import tiny_tokenizer
+from tests.serving import ENVIRONMENT
+from tests.tiny import ENGINE, tiny_tokenizer
 
 Code = Literal["meta", "transformers"]
 """Whose arithmetic: Meta's own, or that of transformers, which differs in two places (see Reference)."""
@@ -198,16 +202,25 @@ def _write_tensors(folder: Path, tensors: dict[str, Any], shards: int) -> None:
 
 
 @dataclass(frozen=True, slots=True)
+class Ask:
+    """A prompt, as text with all its marks, and the first `tokens` tokens of the answer to it."""
+
+    prompt: str
+    image: Image.Image | None = None
+    tokens: int = 8
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
-    """What a reference says to a prompt, token by token."""
+    """What is said to a prompt, token by token."""
 
     prompt: tuple[int, ...]
     ids: tuple[int, ...]
     logprobs: tuple[float, ...]
     """Of each token of `ids`, over the vocabulary, in float32."""
 
-    gaps: tuple[float, ...]
-    """At each step, the log-probability of the likeliest token less that of the second."""
+    gaps: tuple[float, ...] = ()
+    """At each step, the log-probability of the likeliest token less that of the second; only of a reference."""
 
 
 class Reference:
@@ -259,15 +272,15 @@ class Reference:
 
     def score(self, ids: Sequence[int], image: Image.Image | None) -> list[float]:
         """The log-probability of each of `ids` but the first, after those before it; that of an image's mark is -inf."""
+        logprobs = self.logits(ids, image).log_softmax(-1)
+        return [float(row[token]) if token < len(row) else -math.inf for row, token in zip(logprobs, ids[1:], strict=False)]
+
+    def logits(self, ids: Sequence[int], image: Image.Image | None) -> Any:
+        """[ids, vocabulary] what is thought of the next token after each of `ids`, in float32."""
         import torch
 
-        inputs = self._inputs(ids, image)
         with torch.inference_mode():
-            logits = self.model(**inputs).logits[0].float()
-        vocabulary = logits.shape[-1]
-        said = inputs["input_ids"][0, 1:]
-        found = logits[:-1].log_softmax(-1).gather(1, said.clamp(max=vocabulary - 1)[:, None])[:, 0]
-        return [float(each) for each in found.masked_fill(said >= vocabulary, -torch.inf)]
+            return self.model(**self._inputs(ids, image)).logits[0].float()
 
     def tiles(self, image: Image.Image) -> int:
         """How many tiles the picture is cut into."""
@@ -293,6 +306,63 @@ class Reference:
         mask = convert_sparse_cross_attention_mask_to_dense(seen, counts, 4, len(prompt))
         pixels["pixel_values"] = pixels["pixel_values"].to(self.model.dtype)
         return inputs | pixels | {"cross_attention_mask": torch.from_numpy(mask)}
+
+
+def asks_of(count: int, start: int = 0) -> list[Ask]:
+    """Questions of all kinds by turns: each shape of picture, or none; its mark first or late; long and short ones."""
+    kinds = [*SHAPES, None]
+    made = []
+    for number in range(start, start + count):
+        shape = kinds[number % len(kinds)]
+        before = " ".join(f"Invoice number {word}, payable within 30 days." for word in range(number % 4))
+        mark = IMAGE if shape else ""
+        prompt = f"<|begin_of_text|>{before}{mark}What is the total of page {number}?" + " Thank you." * (number % 3)
+        made.append(Ask(prompt, picture(number, shape) if shape else None, 4 + number * 5 % 13))
+    return made
+
+
+def ask_vllm(llm: Any, asks: Sequence[Ask], **params: Any) -> list[Answer]:
+    """What vLLM's `LLM` says to them all at once, greedily, with the parameters of sampling changed by `params`."""
+    from vllm import SamplingParams
+
+    tokenizer = llm.get_tokenizer()
+    prompts, sampling = [], []
+    for ask in asks:
+        image = {"multi_modal_data": {"image": ask.image}} if ask.image else {}
+        prompts.append({"prompt_token_ids": tokenizer.encode(ask.prompt, add_special_tokens=False)} | image)
+        sampling.append(
+            SamplingParams(**{"temperature": 0, "max_tokens": ask.tokens, "logprobs": 0, "ignore_eos": True} | params)
+        )
+    answers = []
+    for told in llm.generate(prompts, sampling, use_tqdm=False):
+        ids = tuple(told.outputs[0].token_ids)
+        logprobs = (step[token].logprob for step, token in zip(told.outputs[0].logprobs, ids, strict=True))
+        answers.append(Answer(tuple(told.prompt_token_ids), ids, tuple(logprobs)))
+    return answers
+
+
+@contextmanager
+def vllm_of(folder: Path, **changed: Any) -> Iterator[Any]:
+    """vLLM's `LLM` in this process, started as the product starts it but for what is `changed`."""
+    import torch
+    from vllm import LLM
+    from vllm.distributed import cleanup_dist_env_and_memory
+
+    with pytest.MonkeyPatch.context() as patched:
+        for name, value in ENVIRONMENT.items():
+            patched.setenv(name, value)
+        # vLLM for CPUs replaces the function, lest the number changes once threads are bound to cores.
+        threads, set_threads = torch.get_num_threads(), torch.set_num_threads
+        patched.setattr(torch, "set_num_threads", set_threads)
+        set_threads(1)
+        llm = LLM(model=str(folder), **ENGINE | {"max_num_seqs": 5, "disable_log_stats": False} | changed)
+        try:
+            yield llm
+        finally:
+            llm.llm_engine.engine_core.shutdown()
+            del llm
+            cleanup_dist_env_and_memory()
+            set_threads(threads)
 
 
 def _metas_block(

@@ -115,23 +115,22 @@ class MllamaForConditionalGeneration(nn.Module, SupportsMultiModal):
         **_: Any,
     ) -> torch.Tensor:
         """One step: [rows] of all requests to [rows, width]."""
-        states = torch.cat(list(encoder_outputs)) if encoder_outputs else None
         requests = interfaces.requests_of(self.cross_layer)
+        if requests is not None and requests.most_image_tokens == 0:
+            interfaces.run_uncompiled()
+            nowhere = torch.zeros_like(input_ids, dtype=torch.bool)
+            return self.language_model.model(input_ids, positions, nowhere, text_only=True)
+        states, early = (torch.cat(list(encoder_outputs)) if encoder_outputs else None), None
         if requests is None:
             looking = torch.ones_like(input_ids, dtype=torch.bool)
-            return self.language_model.model(input_ids, positions, looking, states)
-        if requests.most_image_tokens == 0:
-            interfaces.run_uncompiled()
-            looking = torch.zeros_like(input_ids, dtype=torch.bool)
-            return self.language_model.model(input_ids, positions, looking, text_only=True)
-        looking, request = self._looking(input_ids, positions, requests)
-        early = None
-        if states is not None and self.as_transformers:
-            early = self._early(looking, request, requests, positions, encoder_outputs or ())
-        written = 0 if states is None else states.shape[0] if early is None else early.cached.shape[0]
-        if written != requests.written:
-            # Better no answer than one that looks at another's image.
-            raise RuntimeError(f"{written} image tokens were encoded for {requests.written} places in the cache")
+        else:
+            looking, request = self._looking(input_ids, positions, requests)
+            if states is not None and self.as_transformers:
+                early = self._early(looking, request, requests, positions, encoder_outputs or ())
+            written = 0 if states is None else len(states if early is None else early.cached)
+            if written != requests.written:
+                # Better no answer than one that looks at another's image.
+                raise RuntimeError(f"{written} image tokens were encoded for {requests.written} places in the cache")
         return self.language_model.model(input_ids, positions, looking, states, early)
 
     def compute_logits(self, hidden_states: torch.Tensor) -> torch.Tensor | None:

@@ -24,6 +24,9 @@ from vllm.model_executor.layers.quantization import QuantizationConfig
 MULTIPLE = 8
 """Patches of a tile were padded to a multiple of this in training."""
 
+ROWS_AT_ONCE = 32_768
+"""Rows that are encoded together, five images of four tiles: enough to fill a GPU, and vLLM may come with dozens of images."""
+
 
 @dataclass(frozen=True, slots=True)
 class Layout:
@@ -130,7 +133,7 @@ class MllamaVisionLayer(nn.Module):
 
 
 class MllamaVisionEncoder(nn.Module):
-    """A stack of blocks that also hands out what goes into some of them, or comes out."""
+    """A stack of blocks that also hands out some of what passes between them."""
 
     def __init__(
         self, config: MllamaVisionConfig, layers: int, gated: bool, quant_config: QuantizationConfig | None, prefix: str
@@ -140,12 +143,16 @@ class MllamaVisionEncoder(nn.Module):
             MllamaVisionLayer(config, gated, quant_config, f"{prefix}.layers.{index}") for index in range(layers)
         )
 
-    def forward(self, rows: torch.Tensor, layout: Layout) -> list[torch.Tensor]:
-        """What goes into each block, and last what comes out of the last."""
-        states = [rows]
-        for layer in self.layers:
-            states.append(layer(states[-1], layout))
-        return states
+    def forward(
+        self, rows: torch.Tensor, layout: Layout, chosen: Sequence[int] = ()
+    ) -> tuple[torch.Tensor, list[torch.Tensor]]:
+        """What comes out of the last block; and what goes into those `chosen`, the number of blocks being that same end."""
+        states = []
+        for index, layer in enumerate(self.layers):
+            if index in chosen:
+                states.append(rows)
+            rows = layer(rows, layout)
+        return rows, [*states, rows] if len(self.layers) in chosen else states
 
 
 class TileEmbedding(nn.Module):
@@ -231,20 +238,20 @@ class MllamaVisionModel(nn.Module):
         encoded: dict[int, torch.Tensor] = {}
         for (count, shared), images in groups.items():
             layout = Layout.of(count, shared, self.max_tiles, self.patches, tiles.device)
-            ids = torch.tensor([aspect_ratio_ids[image] for image in images], device=tiles.device)
-            states = self._encode(torch.stack([cut[image] for image in images]), ids, layout, with_padding)
-            encoded |= dict(zip(images, states, strict=True))
+            at_once = max(ROWS_AT_ONCE // len(layout.tile_of_row), 1)
+            for some in (images[start : start + at_once] for start in range(0, len(images), at_once)):
+                ids = torch.tensor([aspect_ratio_ids[image] for image in some], device=tiles.device)
+                states = self._encode(torch.stack([cut[image] for image in some]), ids, layout, with_padding)
+                encoded |= dict(zip(some, states, strict=True))
         return [encoded[image] for image in range(len(counts))]
 
     def _encode(self, tiles: torch.Tensor, ids: torch.Tensor, layout: Layout, with_padding: bool) -> torch.Tensor:
         """Images of one layout: [images, tiles, channels, pixels, pixels] to [images, tiles, patches, width]."""
-        states = self.transformer(self._rows(tiles, ids, layout), layout)
-        rows = self.layernorm_post(states[-1])
-        rows = rows + self.post_tile_positional_embedding(ids)[:, layout.tile_of_row]
-        last = self.global_transformer(rows, layout)[-1]
+        rows, states = self.transformer(self._rows(tiles, ids, layout), layout, self.chosen)
+        rows = self.layernorm_post(rows) + self.post_tile_positional_embedding(ids)[:, layout.tile_of_row]
+        rows, _ = self.global_transformer(rows, layout)
         # Interleaved, not one after another: the projector was trained so.
-        chosen = torch.stack([states[index] for index in self.chosen], dim=-1).flatten(-2)
-        out = torch.cat([last, chosen], dim=-1)
+        out = torch.cat([rows, torch.stack(states, dim=-1).flatten(-2)], dim=-1)
         real = out[:, : layout.real].unflatten(1, (layout.tiles, self.patches))
         if not with_padding or layout.tiles == self.max_tiles:
             return real
