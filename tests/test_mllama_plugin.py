@@ -119,6 +119,7 @@ def test_chunked_prefill_is_switched_off_even_where_it_is_asked_for(folder: Path
         ({"speculative_config": {"method": "ngram", "num_speculative_tokens": 2}}, "--speculative-config"),
         ({"pipeline_parallel_size": 2}, "--pipeline-parallel-size"),
         ({"enable_mm_embeds": True}, "--enable-mm-embeds"),
+        ({"limit_mm_per_prompt": {"image": 0}}, "--limit-mm-per-prompt image 0"),
         ({"tensor_parallel_size": 4}, "--tensor-parallel-size 4: it must divide the model's 2 key heads"),
         ({"hf_overrides": {"reference": "mata"}}, "'mata' is none of meta, transformers"),
     ],

@@ -52,6 +52,7 @@ class Limits(VerifyAndUpdateConfig):
             "--speculative-config": vllm_config.speculative_config,
             "--pipeline-parallel-size": parallel.pipeline_parallel_size > 1,
             "--enable-mm-embeds": model.multimodal_config.enable_mm_embeds,
+            "--limit-mm-per-prompt image 0": not model.multimodal_config.get_limit_per_prompt("image"),
         }
         if refused := [name for name, is_asked in asked.items() if is_asked]:
             raise ValueError(f"Llama 3.2 Vision cannot be served with {', '.join(refused)}: leave that out")

@@ -125,5 +125,5 @@ def marks_are_images(model_config: Any, decoder_input: Mapping[str, Any]) -> Non
     images = len(decoder_input.get("mm_placeholders", {}).get("image", ()))
     if marks != images:
         raise VLLMValidationError(
-            f"the prompt has {marks} {IMAGE} for {images} images: give one image, or none, and as many {IMAGE}"
+            f"the prompt has {marks} {IMAGE} for {images} images: send as many of one as of the other, at most one"
         )
