@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from pipeline.engines import mllama
+from pipeline.engines.mllama import version
 from tests.mllama import tiny_mllama
 
 pytestmark = pytest.mark.vllm
@@ -51,7 +52,7 @@ def test_vllm_finds_the_plugin_by_itself() -> None:
         "from vllm import ModelRegistry; print(sorted(ModelRegistry.get_supported_archs()))"
     )
     told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert mllama.ARCHITECTURE in told.stdout
+    assert version.ARCHITECTURE in told.stdout
 
 
 def test_the_vllm_that_is_installed_has_all_that_the_plugin_needs() -> None:
@@ -63,10 +64,10 @@ def test_the_vllm_that_is_installed_has_all_that_the_plugin_needs() -> None:
 def test_another_version_that_has_everything_is_used_with_a_warning(monkeypatch: pytest.MonkeyPatch, said: list[str]) -> None:
     from pipeline.engines.mllama import interfaces
 
-    monkeypatch.setattr(mllama, "TESTED", ("0.1",))
+    monkeypatch.setattr(version, "TESTED", ("0.1",))
     assert interfaces.usable()
     (line,) = said
-    assert line.startswith("WARNING") and mllama.vllm_version() in line
+    assert line.startswith("WARNING") and version.vllm_version() in line
 
 
 @pytest.mark.parametrize(
@@ -83,7 +84,7 @@ def test_another_version_that_lacks_something_is_refused_by_its_name(
 ) -> None:
     from pipeline.engines.mllama import interfaces
 
-    monkeypatch.setattr(mllama, "TESTED", ("0.1",))
+    monkeypatch.setattr(version, "TESTED", ("0.1",))
     monkeypatch.setattr(interfaces, "REQUIRED", (*interfaces.REQUIRED, interfaces.Required(*gone)))
     monkeypatch.setattr(interfaces, "add_model", lambda *_: pytest.fail("it was registered all the same"))
     mllama.register()

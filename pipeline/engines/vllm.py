@@ -17,7 +17,7 @@ from pipeline.engines.base import Engine, PageRequest
 from pipeline.engines.compiling import compile_grammars
 from pipeline.engines.fit import cores_for, engine_args, fit, visible_gpus
 from pipeline.engines.guided import FORMS, REPETITION, Ask, Completion, GuidedReader, identity_of
-from pipeline.engines.mllama import ARCHITECTURE, TESTED, is_tested, vllm_version
+from pipeline.engines.mllama.version import ARCHITECTURE, TESTED, is_tested, vllm_version
 from pipeline.engines.profiles import Profile, profile_for
 from pipeline.errors import DocumentError, EngineDied, Reason, RunError, UsageError, one_line
 from pipeline.grammar import answer_schema

@@ -4,7 +4,6 @@ Rows of all requests of a step lie one after another, as vLLM has it: some look 
 stand before its mark.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -20,19 +19,7 @@ from vllm.model_executor.layers.quantization import QuantizationConfig
 from vllm.model_executor.layers.vocab_parallel_embedding import VocabParallelEmbedding
 from vllm.model_executor.models.llama import LlamaDecoderLayer, LlamaMLP
 
-
-@dataclass(frozen=True, slots=True)
-class Early:
-    """Rows before their image's mark, where they look at all tiles as Hugging Face lets them; only while prompts are read."""
-
-    rows: torch.Tensor
-    """[rows] whether a row is one of them."""
-
-    spans: tuple[tuple[slice, slice], ...]
-    """Of each image: its early rows, and its tokens among the states, padding tiles included."""
-
-    cached: torch.Tensor
-    """Those of the states that go into the cache: tokens of real tiles."""
+from pipeline.engines.mllama.rows import Early
 
 
 class MllamaCrossAttention(nn.Module):

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from vllm.logger import init_logger
 
-from pipeline.engines.mllama import TESTED, is_tested, vllm_version
+from pipeline.engines.mllama.version import TESTED, is_tested, vllm_version
 
 # As one of vLLM's own modules, or vLLM's logging would not show it.
 logger = init_logger("vllm.plugins.mllama")

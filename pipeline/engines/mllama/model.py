@@ -1,4 +1,4 @@
-"""The whole model as vLLM runs it: tower, projector and language model, and which rows of a step look at their image."""
+"""The whole model as vLLM runs it, tower, projector and language model; and how its weights are loaded."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -15,8 +15,9 @@ from vllm.model_executor.models.utils import AutoWeightsLoader, WeightsMapper, m
 from vllm.multimodal import MULTIMODAL_REGISTRY
 
 from pipeline.engines.mllama import interfaces
-from pipeline.engines.mllama.decoder import Early, MllamaTextModel
+from pipeline.engines.mllama.decoder import MllamaTextModel
 from pipeline.engines.mllama.processor import IMAGE, MllamaDummyInputs, MllamaMultiModalProcessor, MllamaProcessingInfo
+from pipeline.engines.mllama.rows import early_rows, looking_rows
 from pipeline.engines.mllama.runner import in_batch_order
 from pipeline.engines.mllama.vision import MllamaVisionModel
 
@@ -124,9 +125,9 @@ class MllamaForConditionalGeneration(nn.Module, SupportsMultiModal):
         if requests is None:
             looking = torch.ones_like(input_ids, dtype=torch.bool)
         else:
-            looking, request = self._looking(input_ids, positions, requests)
-            if states is not None and self.as_transformers:
-                early = self._early(looking, request, requests, positions, encoder_outputs or ())
+            looking = looking_rows(input_ids, positions, requests, self.config.image_token_index)
+            if encoder_outputs and self.as_transformers:
+                early = early_rows(looking, positions, requests, encoder_outputs)
             written = 0 if states is None else len(states if early is None else early.cached)
             if written != requests.written:
                 # Better no answer than one that looks at another's image.
@@ -150,47 +151,6 @@ class MllamaForConditionalGeneration(nn.Module, SupportsMultiModal):
                 yield name, functional.pad(weight, (0, 0, 0, missing)) if missing > 0 else weight
 
         return AutoWeightsLoader(self).load_weights(grown())
-
-    def _looking(
-        self, input_ids: torch.Tensor, positions: torch.Tensor, requests: interfaces.Requests
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """[rows] whether each looks at an image: it has one, and its mark has been read; and [rows] the request of each.
-
-        A prompt is read in one step, so where rows begin at position 0 its mark is among them or there is none.
-        On the device and without a look at any value, for CUDA graphs.
-        """
-        starts = requests.starts.long()
-        row = torch.arange(input_ids.shape[0], device=input_ids.device)
-        request = torch.searchsorted(starts[1:], row, right=True)  # rows that only fill up a CUDA graph: one past the last
-        marks = (input_ids == self.config.image_token_index).int().cumsum(0)
-        before = functional.pad(marks, (1, 0))[starts[:-1]]
-        decoding = positions[starts[:-1].clamp(max=input_ids.shape[0] - 1)] > 0
-        has_image, decoding, before = (
-            functional.pad(part.int(), (0, 1))[request] for part in (requests.image_tokens > 0, decoding, before)
-        )
-        return (has_image > 0) & ((decoding > 0) | (marks > before)), request
-
-    def _early(
-        self,
-        looking: torch.Tensor,
-        request: torch.Tensor,
-        requests: interfaces.Requests,
-        positions: torch.Tensor,
-        encoder_outputs: Sequence[torch.Tensor],
-    ) -> Early:
-        """Rows of new prompts before their image's mark, and what they look at."""
-        starts, lengths = requests.starts.tolist(), requests.image_tokens.tolist()
-        new = [index for index, length in enumerate(lengths) if length and positions[starts[index]] == 0]
-        rows = torch.zeros_like(looking)
-        cached, spans, image_start = [], [], 0
-        for index, states in zip(new, encoder_outputs, strict=True):
-            image = slice(image_start, image_start + states.shape[0])
-            cached.append(torch.arange(image.start, image.start + lengths[index], device=looking.device))
-            text = slice(starts[index], starts[index + 1] - int(looking[request == index].sum()))
-            rows[text] = True
-            spans.append((text, image))
-            image_start = image.stop
-        return Early(rows, tuple(spans), torch.cat(cached))
 
 
 def _numbers(values: Any) -> list[int]:

@@ -18,7 +18,8 @@ from vllm.multimodal.processing import (
     PromptReplacement,
 )
 
-from pipeline.engines.mllama import ARCHITECTURE, interfaces
+from pipeline.engines.mllama import interfaces
+from pipeline.engines.mllama.version import ARCHITECTURE
 
 IMAGE = "<|image|>"
 """The image's mark, in the chat template and in every prompt."""
