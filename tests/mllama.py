@@ -77,15 +77,15 @@ def tiny_mllama(
 
     Args:
         folder: where it goes, laid out as the hub's are: names of tensors, files of the tokenizer and of the image processor.
-        tile: pixels of a tile's side; `patch` pixels of a patch's.
-        patch: see `tile`.
+        tile: pixels of a tile's side.
+        patch: pixels of a patch's side.
         dtype: of the tensors in the file.
         padding: whether the embeddings of tiles that a picture does not use are zero, as in the hub's, or differ.
         tied: no head of its own: the embedding's rows are the head.
-        layers: of the language model, those of `cross` with cross-attention.
-        cross: see `layers`.
-        heads: of the language model, 64 wide: vLLM's attention for CPUs takes no 16. `kv_heads` of them have keys.
-        kv_heads: see `heads`.
+        layers: of the language model.
+        cross: those of them with cross-attention.
+        heads: of the language model, 64 wide: vLLM's attention for CPUs takes no 16.
+        kv_heads: heads that have keys.
         shards: files that the tensors are spread over.
     """
     import torch
@@ -342,19 +342,27 @@ def ask_vllm(llm: Any, asks: Sequence[Ask], **params: Any) -> list[Answer]:
 
 
 @contextmanager
+def one_thread() -> Iterator[None]:
+    """Keeps torch from waiting for threads of its own, on cores that others use too: models this small are slower for it."""
+    import torch
+
+    # vLLM for CPUs replaces the function.
+    threads, set_threads = torch.get_num_threads(), torch.set_num_threads
+    set_threads(1)
+    yield
+    torch.set_num_threads = set_threads
+    set_threads(threads)
+
+
+@contextmanager
 def vllm_of(folder: Path, **changed: Any) -> Iterator[Any]:
     """vLLM's `LLM` in this process, started as the product starts it but for what is `changed`."""
-    import torch
     from vllm import LLM
     from vllm.distributed import cleanup_dist_env_and_memory
 
-    with pytest.MonkeyPatch.context() as patched:
+    with one_thread(), pytest.MonkeyPatch.context() as patched:
         for name, value in ENVIRONMENT.items():
             patched.setenv(name, value)
-        # vLLM for CPUs replaces the function, lest the number changes once threads are bound to cores.
-        threads, set_threads = torch.get_num_threads(), torch.set_num_threads
-        patched.setattr(torch, "set_num_threads", set_threads)
-        set_threads(1)
         llm = LLM(model=str(folder), **ENGINE | {"max_num_seqs": 5, "disable_log_stats": False} | changed)
         try:
             yield llm
@@ -362,7 +370,6 @@ def vllm_of(folder: Path, **changed: Any) -> Iterator[Any]:
             llm.llm_engine.engine_core.shutdown()
             del llm
             cleanup_dist_env_and_memory()
-            set_threads(threads)
 
 
 def _metas_block(
