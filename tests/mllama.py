@@ -54,8 +54,7 @@ CHAT = (
 def picture(number: int, shape: str = "one", tile: int = TILE) -> Image.Image:
     """A picture of its own for each number: coarse noise over a colour, so that it survives being scaled."""
     width, height = (round(side * tile) for side in SHAPES[shape])
-    noise = np.random.default_rng(number)
-    coarse = noise.integers(0, 256, (7, 7, 3), dtype=np.uint8)
+    coarse = np.random.default_rng(number).integers(0, 256, (7, 7, 3), dtype=np.uint8)
     return Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC)
 
 
@@ -94,16 +93,9 @@ def tiny_mllama(
     folder.mkdir(parents=True, exist_ok=True)
     vocabulary, ends = _write_tokenizer(folder)
     config = _config(vocabulary, ends, tile, patch)
-    text = {
-        "hidden_size": 64 * heads,
-        "intermediate_size": 128 * heads,
-        "num_hidden_layers": layers,
-        "num_attention_heads": heads,
-        "num_key_value_heads": kv_heads,
-        "cross_attention_layers": list(cross),
-        "tie_word_embeddings": tied,
-    }
-    config.text_config.update(text)
+    sizes = {"hidden_size": 64 * heads, "intermediate_size": 128 * heads, "num_hidden_layers": layers}
+    counts = {"num_attention_heads": heads, "num_key_value_heads": kv_heads, "cross_attention_layers": list(cross)}
+    config.text_config.update(sizes | counts | {"tie_word_embeddings": tied})
     config.update({"tie_word_embeddings": tied, "dtype": dtype})
     with torch.device("meta"):
         model = MllamaForConditionalGeneration(config)
@@ -135,8 +127,7 @@ def _write_tokenizer(folder: Path) -> tuple[int, dict[str, int]]:
     tokenizer.chat_template = CHAT
     tokenizer.save_pretrained(folder)
     assert tokenizer.convert_tokens_to_ids(IMAGE) == vocabulary
-    names = {"bos_token_id": tokenizer.bos_token_id, "eos_token_id": tokenizer.eos_token_id}
-    return vocabulary, names | {"pad_token_id": tokenizer.pad_token_id}
+    return vocabulary, {name: getattr(tokenizer, name) for name in ("bos_token_id", "eos_token_id", "pad_token_id")}
 
 
 def _config(vocabulary: int, ends: dict[str, int], tile: int, patch: int) -> Any:
@@ -196,8 +187,7 @@ def _write_tensors(folder: Path, tensors: dict[str, Any], shards: int) -> None:
         part = dict(list(tensors.items())[shard::shards])
         save_file(part, folder / file, {"format": "pt"})
         where |= dict.fromkeys(part, file)
-    size = sum(tensor.nbytes for tensor in tensors.values())
-    index = {"metadata": {"total_size": size}, "weight_map": where}
+    index = {"metadata": {"total_size": sum(tensor.nbytes for tensor in tensors.values())}, "weight_map": where}
     (folder / "model.safetensors.index.json").write_text(json.dumps(index, indent=1), encoding="utf-8")
 
 
@@ -254,7 +244,7 @@ class Reference:
                 block.forward = MethodType(_metas_block, block)
 
     def answer(self, prompt: str | Sequence[int], image: Image.Image | None, tokens: int) -> Answer:
-        """The answer's first `tokens` tokens; a prompt without its first mark gets it, one of ids is taken as it is."""
+        """The answer's first `tokens` tokens; a text without the mark that it begins gets it, ids are taken as they are."""
         inputs = self._inputs(prompt, image)
         told = self.model.generate(
             **inputs, max_new_tokens=tokens, do_sample=False, output_logits=True, return_dict_in_generate=True
@@ -349,9 +339,11 @@ def one_thread() -> Iterator[None]:
     # vLLM for CPUs replaces the function.
     threads, set_threads = torch.get_num_threads(), torch.set_num_threads
     set_threads(1)
-    yield
-    torch.set_num_threads = set_threads
-    set_threads(threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads = set_threads
+        set_threads(threads)
 
 
 @contextmanager
