@@ -1,27 +1,25 @@
-"""The whole model as vLLM runs it, tower, projector and language model; and how its weights are loaded."""
+"""The whole model as vLLM runs it: tower, projector and language model."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import nn
-from torch.nn import functional
 from vllm.config import VllmConfig
 from vllm.model_executor.layers.linear import ReplicatedLinear
 from vllm.model_executor.layers.logits_processor import LogitsProcessor
 from vllm.model_executor.layers.vocab_parallel_embedding import ParallelLMHead
 from vllm.model_executor.models.interfaces import SupportsMultiModal
-from vllm.model_executor.models.utils import AutoWeightsLoader, WeightsMapper, maybe_prefix
+from vllm.model_executor.models.utils import AutoWeightsLoader, maybe_prefix
 from vllm.multimodal import MULTIMODAL_REGISTRY
 
 from pipeline.engines.mllama import interfaces
 from pipeline.engines.mllama.decoder import MllamaTextModel
+from pipeline.engines.mllama.loading import RENAMED, STACKED, Tensors, checked, expected_shapes, grown
 from pipeline.engines.mllama.processor import IMAGE, MllamaDummyInputs, MllamaMultiModalProcessor, MllamaProcessingInfo
 from pipeline.engines.mllama.rows import early_rows, looking_rows
 from pipeline.engines.mllama.runner import in_batch_order
 from pipeline.engines.mllama.vision import MllamaVisionModel
-
-HEAD = "language_model.lm_head.weight"
 
 
 class MllamaForCausalLM(nn.Module):
@@ -48,24 +46,7 @@ class MllamaForConditionalGeneration(nn.Module, SupportsMultiModal):
         "gate_up_proj": ["gate_proj", "up_proj"],
     }
 
-    hf_to_vllm_mapper = WeightsMapper(
-        # As transformers 5 saves it; the hub's checkpoints have the names that are used here.
-        orig_to_new_prefix={
-            "model.vision_model.": "vision_model.",
-            "model.multi_modal_projector.": "multi_modal_projector.",
-            "model.language_model.": "language_model.model.",
-            "lm_head.": "language_model.lm_head.",
-        },
-        orig_to_new_stacked={
-            ".self_attn.q_proj": (".self_attn.qkv_proj", "q"),
-            ".self_attn.k_proj": (".self_attn.qkv_proj", "k"),
-            ".self_attn.v_proj": (".self_attn.qkv_proj", "v"),
-            ".cross_attn.k_proj": (".cross_attn.kv_proj", 0),
-            ".cross_attn.v_proj": (".cross_attn.kv_proj", 1),
-            ".mlp.gate_proj": (".mlp.gate_up_proj", 0),
-            ".mlp.up_proj": (".mlp.gate_up_proj", 1),
-        },
-    )
+    hf_to_vllm_mapper = RENAMED | STACKED
 
     @classmethod
     def get_placeholder_str(cls, modality: str, i: int) -> str | None:
@@ -76,6 +57,7 @@ class MllamaForConditionalGeneration(nn.Module, SupportsMultiModal):
         super().__init__()
         self.config = config = vllm_config.model_config.hf_config
         quant_config = vllm_config.quant_config
+        self.is_loaded = False
         self.as_transformers = config.reference == "transformers"
         with self._mark_tower_model(vllm_config, "image"):
             self.vision_model = MllamaVisionModel(
@@ -141,16 +123,17 @@ class MllamaForConditionalGeneration(nn.Module, SupportsMultiModal):
             logits[..., self.config.text_config.spoken_vocab_size :] = -torch.inf
         return logits
 
-    def load_weights(self, weights: Iterable[tuple[str, torch.Tensor]]) -> set[str]:
-        """From the hub's names, or transformers 5's; the head gets rows for the tokens that only the embedding has."""
-        rows = self.config.text_config.vocab_size
+    def load_weights(self, weights: Tensors) -> set[str]:
+        """From the hub's names, or transformers 5's; raises ValueError with a tensor that is missing or of another shape.
 
-        def grown() -> Iterable[tuple[str, torch.Tensor]]:
-            for name, weight in self.hf_to_vllm_mapper.apply(weights):
-                missing = rows - weight.shape[0] if name == HEAD else 0
-                yield name, functional.pad(weight, (0, 0, 0, missing)) if missing > 0 else weight
-
-        return AutoWeightsLoader(self).load_weights(grown())
+        One that is quantised has other tensors, of which vLLM knows; and later calls may bring only some, to replace them.
+        """
+        named = RENAMED.apply(weights)
+        if not self.is_loaded and getattr(self.config, "quantization_config", None) is None:
+            named = checked(named, expected_shapes(self.config), self.config.text_config.tie_word_embeddings)
+        loaded = AutoWeightsLoader(self).load_weights(STACKED.apply(grown(named, self.config.text_config.vocab_size)))
+        self.is_loaded = True
+        return loaded
 
 
 def _numbers(values: Any) -> list[int]:
