@@ -38,7 +38,7 @@ STACKED = WeightsMapper(
 
 
 def expected_shapes(config: Any) -> dict[str, tuple[int, ...]]:
-    """Shape of each tensor of a checkpoint that is not quantised, by the hub's name; of Hugging Face's model, without memory."""
+    """Shape of each tensor of a checkpoint that is not quantised, by the hub's name; from Hugging Face's own model."""
     plain = MllamaForConditionalGeneration.config_class.from_dict(config.to_dict())
     plain.text_config.vocab_size = config.text_config.spoken_vocab_size
     with torch.device("meta"):
