@@ -333,17 +333,19 @@ def ask_vllm(llm: Any, asks: Sequence[Ask], **params: Any) -> list[Answer]:
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Keeps torch from waiting for threads of its own, on cores that others use too: models this small are slower for it."""
+    """Keeps torch from waiting for threads of its own, on cores that others use too: models this small are slower for it.
+
+    It stays so for the tests that come after: with several threads they take minutes.
+    """
     import torch
 
     # vLLM for CPUs replaces the function.
-    threads, set_threads = torch.get_num_threads(), torch.set_num_threads
+    set_threads = torch.set_num_threads
     set_threads(1)
     try:
         yield
     finally:
         torch.set_num_threads = set_threads
-        set_threads(threads)
 
 
 @contextmanager
