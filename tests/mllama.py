@@ -335,7 +335,8 @@ def ask_vllm(llm: Any, asks: Sequence[Ask], **params: Any) -> list[Answer]:
 def one_thread() -> Iterator[None]:
     """Keeps torch from waiting for threads of its own, on cores that others use too: models this small are slower for it.
 
-    It stays so for the tests that come after: with several threads they take minutes.
+    It stays so for the tests that come after. The pipeline sets OMP_THREAD_LIMIT for Tesseract, and with more threads than
+    that vLLM's matrix product on a CPU takes minutes and leaves out rows.
     """
     import torch
 

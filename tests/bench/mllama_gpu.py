@@ -27,7 +27,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.bench.engine_saturation import machine
-from tests.bench.gpu import llama_11b
+from tests.bench.gpu import profile_of
 from tests.tiny import QUIET
 
 IMAGE_TOKENS = 6404
@@ -151,17 +151,10 @@ def engine(setting: Setting, scratch: Path) -> dict[str, Any]:
     from pipeline.engines.profiles import profile_for
     from pipeline.engines.vllm import GUIDED
 
-    profile = profile_for("llama-3.2-11b-vision", "")
+    profile = profile_for(*profile_of("11b", scratch / "11b"))
     budget = max(profile.max_model_len, setting.images_a_step * IMAGE_TOKENS)
     varied = {"max_num_seqs": setting.max_num_seqs, "max_num_batched_tokens": budget, "enforce_eager": False}
-    folder = llama_11b(made(scratch / "11b"))
-    return engine_args(profile, fit(profile, visible_gpus())) | GUIDED | varied | {"model": str(folder), "load_format": "dummy"}
-
-
-def made(folder: Path) -> Path:
-    """The folder, which is now there."""
-    folder.mkdir(parents=True)
-    return folder
+    return engine_args(profile, fit(profile, visible_gpus())) | GUIDED | varied
 
 
 def page(llm: Any, number: int, prompt: int) -> Any:

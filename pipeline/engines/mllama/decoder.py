@@ -60,17 +60,13 @@ class MllamaCrossAttention(nn.Module):
         """
         queries, _ = self.q_proj(rows)
         queries = self.q_norm(queries.unflatten(-1, (self.heads, self.head_dim)))
-        keys = values = None
-        if states is not None:
+        if states is None:
+            seen = self.attn(queries.flatten(-2), None, None)
+        else:
             keys, values = self._keys_values(states)
-        into_cache = slice(None) if early is None else early.cached
-        seen = self.attn(
-            queries.flatten(-2),
-            None if keys is None else keys[into_cache].flatten(-2),
-            None if values is None else values[into_cache].flatten(-2),
-        )
-        if early is not None and keys is not None and values is not None:
-            for text, image in early.spans:
+            into_cache = slice(None) if early is None else early.cached
+            seen = self.attn(queries.flatten(-2), keys[into_cache].flatten(-2), values[into_cache].flatten(-2))
+            for text, image in () if early is None else early.spans:
                 seen[text] = self._look(queries[text], keys[image], values[image])
         out, _ = self.o_proj(seen)
         return out

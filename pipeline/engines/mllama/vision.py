@@ -200,13 +200,13 @@ class MllamaVisionModel(nn.Module):
         """With `outputs` it hands on what comes out of the chosen blocks, as transformers since 4.56; without, what goes in."""
         super().__init__()
         self.config = config
-        self.max_tiles, self.patches = config.max_num_tiles, (config.image_size // config.patch_size) ** 2 + 1
         self.chosen = [index + outputs for index in config.intermediate_layers_indices]
         self.patch_embedding = nn.Conv2d(
             config.num_channels, config.hidden_size, kernel_size=config.patch_size, stride=config.patch_size, bias=False
         )
         self.class_embedding = nn.Parameter(torch.empty(config.hidden_size))
-        self.gated_positional_embedding = PositionEmbedding(config)
+        self.gated_positional_embedding = positions = PositionEmbedding(config)
+        self.max_tiles, self.patches = positions.max_tiles, positions.patches
         self.pre_tile_positional_embedding = TileEmbedding(config)
         self.post_tile_positional_embedding = TileEmbedding(config)
         self.layernorm_pre = nn.LayerNorm(config.hidden_size)
