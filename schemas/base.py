@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Literal, Union, get_args, get_origin
 from pydantic import BaseModel, ConfigDict
 from pydantic.fields import FieldInfo
 
-from schemas.fields import FieldSpec, Kind
+from schemas.fields import ChoiceWords, FieldSpec, Kind
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,33 @@ class Order:
     later: str
 
 
-Rule = Sum | Product | Order
+@dataclass(frozen=True)
+class Signed:
+    """What a signed column is where money in and money out are printed in columns of their own: `result` = `plus` or −`minus`.
+
+    Carried out, not judged: it gives a row of `table` the `result` that its print lacks.
+    """
+
+    table: str
+    result: str
+    plus: str
+    minus: str
+
+
+@dataclass(frozen=True)
+class Running:
+    """An equation from row to row of `table`: `balance` is the balance above it, in the first row `start`, plus `amount`.
+
+    A row that prints no balance passes the sum on to the next that does.
+    """
+
+    table: str
+    balance: str
+    amount: str
+    start: str
+
+
+Rule = Sum | Product | Order | Signed | Running
 
 
 class Row(BaseModel):
@@ -104,6 +130,20 @@ def fingerprint(model: Schema) -> str:
 
 def load_labels(name: str) -> Mapping[str, Mapping[str, list[str]]]:
     """The labels in `schemas/labels/<name>.toml`: field → language → labels."""
+    return {field: told for field, told in _labels_file(name).items() if field != "choices"}
+
+
+def load_choice_words(name: str, field: str) -> ChoiceWords:
+    """The words in `schemas/labels/<name>.toml` that stand for a field's choices: choice → language → words.
+
+    They are written as `[choices.<field>.<choice>]`.
+    """
+    told: ChoiceWords = _labels_file(name)["choices"][field]
+    return told
+
+
+@cache
+def _labels_file(name: str) -> dict[str, Any]:
     text = resources.files("schemas").joinpath("labels", f"{name}.toml").read_text(encoding="utf-8")
     return tomllib.loads(text)
 
@@ -122,6 +162,10 @@ def _spec(name: str, info: FieldInfo) -> FieldSpec:
         scheme=told.get("scheme", ""),
         party=told.get("party"),
         choices=_choices(info.annotation),
+        choice_words={
+            choice: {language: tuple(words) for language, words in languages.items()}
+            for choice, languages in told.get("choice_words", {}).items()
+        },
         columns=specs(row) if row else (),
     )
 

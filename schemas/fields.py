@@ -1,6 +1,6 @@
 """The kinds of value a document can hold, and what a schema says about each field."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
 from datetime import date
@@ -33,6 +33,9 @@ class Kind(StrEnum):
 NUMERIC = (Kind.MONEY, Kind.NUMBER, Kind.PERCENT)
 """The kinds whose values are decimals."""
 
+SCHEMES = ("document_number", "tax_id", "iban", "bic", "phone", "email", "mrz")
+"""The sorts of identifier that `pipeline.values.identifiers` knows."""
+
 Text = Annotated[str | None, Kind.TEXT]
 Name = Annotated[str | None, Kind.NAME]
 Address = Annotated[str | None, Kind.ADDRESS]
@@ -46,6 +49,9 @@ Currency = Annotated[str | None, Kind.CURRENCY]
 Party = Literal["issuer", "recipient"]
 """Whose a field is: the one who wrote the document (its letterhead) or the one it is addressed to."""
 
+ChoiceWords = Mapping[str, Mapping[str, Sequence[str]]]
+"""What may be printed for each choice of a field: choice → language → words, most usual first."""
+
 
 @dataclass(frozen=True)
 class FieldSpec:
@@ -58,9 +64,10 @@ class FieldSpec:
         labels: the words printed beside the value, by language, most telling first.
         required: whether a document of this kind always has it; the least confidence of these is the document's.
         scale: decimals kept for money and numbers (4; unit prices 8).
-        scheme: what sort of identifier (`document_number`, `tax_id`, `iban`), else empty.
+        scheme: what sort of identifier (one of SCHEMES), else empty.
         party: whose name, address or identifier it is, where it is a party's.
         choices: the values allowed for Kind.CHOICE.
+        choice_words: the words that stand for each of them in print, by language; the choice itself need not be among them.
         columns: the fields of a row, for Kind.TABLE.
     """
 
@@ -73,6 +80,7 @@ class FieldSpec:
     scheme: str = ""
     party: Party | None = None
     choices: tuple[str, ...] = ()
+    choice_words: ChoiceWords = dataclass_field(default_factory=dict)
     columns: tuple["FieldSpec", ...] = ()
 
 
@@ -84,6 +92,7 @@ def field(
     scale: int = 4,
     scheme: str = "",
     party: Party | None = None,
+    choice_words: ChoiceWords | None = None,
 ) -> Any:
     """What a schema says of one value.
 
@@ -94,8 +103,9 @@ def field(
         labels: the words printed beside the value, by ISO 639-1 language, most telling first.
         required: whether a document of this kind always has it.
         scale: decimals kept for money and numbers.
-        scheme: what sort of identifier: `document_number`, `tax_id` or `iban`.
+        scheme: what sort of identifier, as in SCHEMES.
         party: `issuer` or `recipient`, where the value is a party's.
+        choice_words: the words that stand for each choice of a Literal in print, by language.
     """
     extra: Any = {
         "labels": {language: list(words) for language, words in (labels or {}).items()},
@@ -104,6 +114,11 @@ def field(
         "scheme": scheme,
         "party": party,
     }
+    if choice_words:
+        extra["choice_words"] = {
+            choice: {language: list(words) for language, words in languages.items()}
+            for choice, languages in choice_words.items()
+        }
     return Field(default=None, description=description, json_schema_extra={"octoglot": extra})
 
 

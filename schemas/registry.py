@@ -12,6 +12,10 @@ from schemas.fields import LANGUAGES, FieldSpec
 BUILT_IN = {
     "invoice": "schemas.invoice:Invoice",
     "receipt": "schemas.receipt:Receipt",
+    "bank_statement": "schemas.bank_statement:BankStatement",
+    "contract": "schemas.contract:Contract",
+    "identity_document": "schemas.identity_document:IdentityDocument",
+    "form": "schemas.form:Form",
 }
 
 RESERVED = ("documents", "pages", "fields", "quarantine", "conflicts", "checks", "runs", "latest", "nothing")
@@ -26,6 +30,7 @@ VIEW_COLUMNS = (
     "engine",
     "confidence",
     "needs_review",
+    "review_reasons",
     "corrected_fields",
     "run_id",
     "extracted_at",
