@@ -1,8 +1,9 @@
 """What the schema's equations say of a document, and whether a person should look at it."""
 
 from collections.abc import Sequence
+from datetime import date
 
-from pipeline.records import Check, Merged
+from pipeline.records import Check, Merged, Value
 from pipeline.settings import Settings
 from pipeline.values.arithmetic import describe
 from pipeline.values.arithmetic import judge as judge_rule
@@ -25,21 +26,35 @@ def check(merged: Merged, schema: Schema) -> tuple[Check, ...]:
     return (*checks, *_one_currency(merged, schema))
 
 
-def judge(merged: Merged, checks: Sequence[Check], schema: Schema, settings: Settings) -> tuple[float, bool]:
-    """The document's confidence (0..1), and whether it needs review.
+def judge(merged: Merged, checks: Sequence[Check], schema: Schema, settings: Settings) -> tuple[float, tuple[str, ...]]:
+    """The document's confidence (0..1), and why a person should look at it: nothing where nobody need.
 
-    The confidence is the least of its required fields'; 0 where one of them is missing or could not be read. Review is needed
-    below `settings.review_below`, after a failed check and on any conflict.
+    The confidence is the least of its required fields'; 0 where one of them is missing or could not be read. The reasons are
+    `missing: F`, `unreadable: F`, `low confidence: F` and `ambiguous date: F` of required fields, `check failed: RULE` and
+    `conflict: F`, in this order, each once.
     """
-    confidence = min(_required(merged, schema), default=1.0)
-    failed = any(check.passed is False for check in checks)
-    return confidence, confidence < settings.review_below or failed or bool(merged.conflicts)
-
-
-def _required(merged: Merged, schema: Schema) -> list[float]:
-    found = {value.path: value.confidence if value.value is not None else 0.0 for value in merged.values}
+    found = {value.path: value for value in merged.values}
     needed = [spec.name for spec in specs(schema) if spec.required]
-    return [found.get(name, 0.0) for name in needed]
+    confidence = min((_confidence(found.get(name)) for name in needed), default=1.0)
+    reasons = [reason for name in needed if (reason := _doubt(name, found.get(name), settings.review_below))]
+    reasons += [f"check failed: {check.rule}" for check in checks if check.passed is False]
+    reasons += [f"conflict: {conflict.path}" for conflict in merged.conflicts]
+    return confidence, tuple(dict.fromkeys(reasons))
+
+
+def _confidence(value: Value | None) -> float:
+    return value.confidence if value and value.value is not None else 0.0
+
+
+def _doubt(name: str, value: Value | None, least: float) -> str:
+    """What is wrong with the value of a required field, if anything is."""
+    if value is None:
+        return f"missing: {name}"
+    if value.value is None:
+        return f"unreadable: {name}"
+    if isinstance(value.value, date) and value.problem:
+        return f"ambiguous date: {name}"
+    return f"low confidence: {name}" if value.confidence < least else ""
 
 
 def _one_currency(merged: Merged, schema: Schema) -> tuple[Check, ...]:

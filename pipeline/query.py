@@ -32,8 +32,8 @@ CREATE OR REPLACE VIEW pages AS
 SELECT document_id, source, schema, unnest(pages, recursive := true), run_id FROM store.latest;
 CREATE OR REPLACE VIEW documents AS
 SELECT document_id, source, schema, language, page_count, status, worst.stage AS stage, worst.reason AS reason,
-       worst.message AS message, worst.next_step AS next_step, engine, model, revision, prompt, tokens_in, tokens_out, seconds,
-       attempt, run_id, extracted_at
+       worst.message AS message, worst.next_step AS next_step, needs_review, review_reasons, engine, model, revision, prompt,
+       tokens_in, tokens_out, seconds, attempt, run_id, extracted_at
 FROM (SELECT *, list_filter(pages, lambda p: p.status = 'quarantined')[1] AS worst FROM store.latest);
 CREATE OR REPLACE VIEW fields AS
 SELECT *, false AS corrected FROM (SELECT document_id, source, schema, unnest(fields, recursive := true) FROM store.latest);
@@ -193,8 +193,8 @@ def _make_schema_views(connection: duckdb.DuckDBPyConnection, folder: Path, name
         f"FROM read_parquet({shards}, union_by_name = true, hive_partitioning = false){padding}"
     )
     connection.execute(f"""CREATE OR REPLACE VIEW "{name}" AS
-        SELECT document_id, source, language, page_count, status, engine, confidence, needs_review, 0 AS corrected_fields,
-               run_id, extracted_at, unnest(record)
+        SELECT document_id, source, language, page_count, status, engine, confidence, needs_review, review_reasons,
+               0 AS corrected_fields, run_id, extracted_at, unnest(record)
         FROM (FROM store."{name}" WHERE status IN ('ok', 'repaired', 'partial') QUALIFY {_LATEST})""")
     columns = connection.execute(f'DESCRIBE "{name}"').fetchall()
     for column in [row[0] for row in columns if row[1].startswith("STRUCT(") and row[1].endswith("[]")]:

@@ -314,6 +314,7 @@ class Merged:
 class DocumentResult:
     """One row of a shard: all that is known of a document under one schema after one run.
 
+    `review_reasons` say why a person should look at it, in short codes with a detail (`conflict: total`); none: nobody need.
     `made_by` says what made the answers; `raw_answers` are what a model wrote for quarantined pages, with their numbers.
     """
 
@@ -330,10 +331,15 @@ class DocumentResult:
     conflicts: tuple[Conflict, ...] = ()
     checks: tuple[Check, ...] = ()
     confidence: float = 0.0
-    needs_review: bool = False
+    review_reasons: tuple[str, ...] = ()
     attempt: int = 1
     tokens_in: int = 0
     tokens_out: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
     made_by: Identity = Identity()
     raw_answers: tuple[tuple[int, str], ...] = ()
+
+    @property
+    def needs_review(self) -> bool:
+        """Whether a person should look at it."""
+        return bool(self.review_reasons)

@@ -144,8 +144,8 @@ def finish_document(
     rows = tuple(outcome.row for outcome in ordered)
     merged = merge.merge([outcome.values for outcome in ordered], schema)
     checks = check.check(merged, schema)
-    confidence, needs_review = check.judge(merged, checks, schema, settings)
     status = _document_status(rows)
+    confidence, reasons = check.judge(merged, checks, schema, settings)
     seconds: Counter[str] = Counter()
     for outcome in ordered:
         seconds.update(outcome.seconds)
@@ -163,7 +163,7 @@ def finish_document(
         conflicts=merged.conflicts,
         checks=checks,
         confidence=confidence,
-        needs_review=needs_review or status is Status.PARTIAL,
+        review_reasons=(*reasons, *([status.value] if status is Status.PARTIAL else ())),
         attempt=attempt,
         tokens_in=sum(outcome.tokens_in for outcome in ordered),
         tokens_out=sum(outcome.tokens_out for outcome in ordered),

@@ -51,7 +51,7 @@ def test_a_sound_document_passes_every_rule():
         "issue_date ≤ due_date": True,
         ONE_CURRENCY: True,
     }
-    assert judge(SOUND, check(SOUND, Invoice), Invoice, SETTINGS) == (0.85, False)
+    assert judge(SOUND, check(SOUND, Invoice), Invoice, SETTINGS) == (0.85, ())
 
 
 @pytest.mark.parametrize(
@@ -66,14 +66,14 @@ def test_a_broken_rule_is_told_and_sent_to_review(path, wrong, rule, message):
     merged = changed(path, value=wrong)
     checks = check(merged, Invoice)
     assert [(c.rule, c.message) for c in checks if c.passed is False] == [(rule, message)]
-    assert judge(merged, checks, Invoice, SETTINGS) == (0.85, True)
+    assert judge(merged, checks, Invoice, SETTINGS) == (0.85, (f"check failed: {rule}",))
 
 
 def test_a_rule_with_a_missing_term_is_not_judged():
     merged = Merged(tuple(v for v in SOUND.values if v.path not in ("tax_total", "due_date") and "[" not in v.path))
     assert set(passed(merged).values()) == {None, True}
     assert passed(merged)[ONE_CURRENCY] is True
-    assert judge(merged, check(merged, Invoice), Invoice, SETTINGS) == (0.85, False)
+    assert judge(merged, check(merged, Invoice), Invoice, SETTINGS) == (0.85, ())
 
 
 def test_another_currency_is_flagged():
@@ -87,12 +87,19 @@ def test_without_currencies_there_is_nothing_to_say_of_them():
 
 def test_a_missing_or_unreadable_required_field_gives_nothing():
     missing = Merged(tuple(v for v in SOUND.values if v.path != "seller_name"))
-    assert judge(missing, (), Invoice, SETTINGS) == (0.0, True)
-    assert judge(changed("issue_date", value=None), (), Invoice, SETTINGS) == (0.0, True)
-    assert judge(Merged(), check(Merged(), Invoice), Invoice, SETTINGS) == (0.0, True)
+    assert judge(missing, (), Invoice, SETTINGS) == (0.0, ("missing: seller_name",))
+    assert judge(changed("issue_date", value=None), (), Invoice, SETTINGS) == (0.0, ("unreadable: issue_date",))
+    missing = ("document_number", "issue_date", "seller_name", "total")
+    assert judge(Merged(), check(Merged(), Invoice), Invoice, SETTINGS) == (0.0, tuple(f"missing: {name}" for name in missing))
 
 
 def test_review_below_the_setting_and_on_conflicts():
-    assert judge(SOUND, (), Invoice, Settings(review_below=0.86)) == (0.85, True)
-    split = Merged(SOUND.values, (Conflict("total", SOUND.values[0], SOUND.values[1]),))
-    assert judge(split, (), Invoice, SETTINGS) == (0.85, True)
+    assert judge(SOUND, (), Invoice, Settings(review_below=0.86)) == (0.85, ("low confidence: seller_name",))
+    split = Merged(SOUND.values, (Conflict("total", SOUND.values[0], SOUND.values[1]),) * 2)
+    assert judge(split, (), Invoice, SETTINGS) == (0.85, ("conflict: total",))
+
+
+def test_a_date_that_may_be_two_is_told():
+    unsure = changed("issue_date", problem="day and month could be swapped")
+    assert judge(unsure, (), Invoice, SETTINGS) == (0.85, ("ambiguous date: issue_date",))
+    assert judge(changed("due_date", problem="day and month could be swapped"), (), Invoice, SETTINGS) == (0.85, ())

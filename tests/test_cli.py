@@ -218,7 +218,7 @@ def test_statements_are_cut_where_a_semicolon_ends_them() -> None:
 def test_what_is_counted_adds_up(made: Made) -> None:
     counts = Counts()
     for status in (Status.OK, Status.PARTIAL, Status.QUARANTINED):
-        counts.add(made("/in/a", status=status, needs_review=status is Status.PARTIAL))
+        counts.add(made("/in/a", status=status, review_reasons=("partial",) if status is Status.PARTIAL else ()))
     both = Counts()
     both.merge(counts)
     both.merge(counts)

@@ -135,5 +135,5 @@ def test_only_what_the_view_shows_can_need_review(made: Made) -> None:
 
     counts = Counts()
     for status in Status:
-        counts.add(made("/in/a", status=status, needs_review=True))
+        counts.add(made("/in/a", status=status, review_reasons=("conflict: total",)))
     assert (counts.review, counts.usable) == (3, 3)

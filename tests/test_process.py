@@ -55,6 +55,7 @@ def test_a_page_whose_answer_is_invalid_makes_the_document_partial(tmp_path: Pat
     result = process(pdf(tmp_path / "a.pdf", [USUAL, "FAULT-INVALID"]))
     assert ledger(result) == [(1, "ok", None), (2, "quarantined", "answer_invalid")]
     assert (result.status, result.needs_review) == (Status.PARTIAL, True)
+    assert result.review_reasons[-1] == "partial"
     assert any(value.path == "total" for value in result.values)
 
 

@@ -131,10 +131,13 @@ def test_a_store_of_an_older_octoglot_lacks_columns_and_answers(root: str) -> No
     (shard,) = Path(root).rglob("*.parquet")
     table = pq.read_table(shard)
     pages = [[{key: page[key] for key in page if key != "words_from"} for page in row] for row in table["pages"].to_pylist()]
-    older = table.drop_columns(["conflicts", "needs_review", "seconds", "pages"]).append_column("pages", pa.array(pages))
+    older = table.drop_columns(["conflicts", "needs_review", "review_reasons", "seconds", "pages"]).append_column(
+        "pages", pa.array(pages)
+    )
     pq.write_table(older, shard)
     (Path(root) / "runs" / "r1.json").unlink()
-    assert rows(root, "SELECT total, needs_review FROM invoice") == [(3, None)]
+    assert rows(root, "SELECT total, needs_review, review_reasons FROM invoice") == [(3, None, None)]
+    assert rows(root, "SELECT count(*), count(review_reasons) FROM documents") == [(3, 0)]
     assert rows(root, "FROM conflicts") == []
     assert rows(root, "SELECT reason, next_step <> '' FROM quarantine") == [("encrypted", True)]
     assert rows(root, "SELECT count(*), count(words_from) FROM pages") == [(3, 0)]
@@ -210,3 +213,12 @@ def test_json_keeps_decimals_and_parquet_is_parquet(root: str) -> None:
         assert query.ask(connection, "FROM invoice -- all", form="json").rows
         assert query.ask(connection, "SELECT 1 AS row, 2 AS answer", form="json").rows == [('{"row":1,"answer":2}',)]
         assert query.ask(connection, "FROM invoice", form="parquet").parquet.startswith(b"PAR1")
+
+
+def test_the_reasons_for_a_review_are_asked_for_in_sql(root: str, made: Made) -> None:
+    reasons = ("missing: due_date", "partial")
+    store.publish_shard(root, "r9", 0, INVOICE, [made("/in/odd.pdf", status=Status.PARTIAL, review_reasons=reasons)])
+    asked = "WHERE needs_review AND list_contains(review_reasons, 'partial')"
+    assert rows(root, f"SELECT source, review_reasons FROM documents {asked}") == [("/in/odd.pdf", list(reasons))]
+    assert rows(root, f"SELECT source, review_reasons FROM invoice {asked}") == [("/in/odd.pdf", list(reasons))]
+    assert rows(root, "SELECT count(*) FROM invoice WHERE NOT needs_review AND review_reasons = []") == [(1,)]
