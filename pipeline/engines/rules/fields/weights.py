@@ -18,7 +18,12 @@ UNLABELLED = 0.12
 _ONLY_ONE = 0.3
 _LARGEST = 0.25
 _PAID = 0.3
+_KEPT = 0.8
+"""What speaks for an amount that is what was handed over less what was given back, though no label claims it."""
 _UNROUNDED = 0.45
+_ROUNDED = 0.97
+_ROUNDING = ("round", "rund", "arrond", "arrot", "arred", "redond", "पूर", "राउ", "ปัด")
+"""How words for rounding begin, in the eight languages."""
 _COIN = Decimal("0.05")
 """Sums that are paid in cash are rounded to this, where they are rounded."""
 _LATER = 0.1
@@ -34,17 +39,20 @@ class Page(NamedTuple):
         sheet: the page.
         page_count: pages of the document: on one of several, what no label speaks for may be anything.
         numbered: rows in which a number of the document is labelled.
+        rounds: whether sums are said to be rounded.
     """
 
     sheet: Sheet
     page_count: int
     numbered: frozenset[int]
+    rounds: bool
 
     @classmethod
     def of(cls, sheet: Sheet, page_count: int, hits: Sequence[Hit]) -> "Page":
         """The page with these labels."""
         numbered = frozenset(hit.span.cell.row for hit in hits if hit.kind is Kind.IDENTIFIER and hit.name)
-        return cls(sheet, page_count, numbered)
+        rounds = any(hit.kind is Kind.MONEY and hit.span.text.casefold().startswith(_ROUNDING) for hit in hits if not hit.name)
+        return cls(sheet, page_count, numbered, rounds)
 
 
 def weigh(spec: FieldSpec, candidates: Sequence[Candidate], page: Page) -> Scored:
@@ -63,35 +71,47 @@ def _sums(spec: FieldSpec, scored: Scored, page: Page) -> Iterator[tuple[Candida
     """Amounts. The sum that every document has is its largest, or what was paid; the later one is the last word."""
     values = {candidate.key: _size(candidate) for candidate, _ in scored}
     largest = max((values[c.key] for c, s in scored if s or not c.claimed), default=Decimal())
-    paid = _paid([candidate for candidate, _ in scored]) if spec.required else frozenset()
-    unrounded = _unrounded(scored) if spec.required else frozenset()
+    handed = _handed([candidate for candidate, _ in scored]) if spec.required else frozenset()
+    kept = frozenset(one - less for one, less in permutations(handed, 2) if one > less)
+    exact, rounded = _rounded(scored) if spec.required and page.rounds else (frozenset(), {})
     for candidate, score in scored:
-        is_largest = spec.required and values[candidate.key] == largest
-        if not score:
+        size = values[candidate.key]
+        is_largest = spec.required and size == largest
+        if not score and size not in rounded:
             if candidate.scores.get("", 0.0) or candidate.form < 1:
                 continue
             free = is_largest and page.page_count == 1 and not candidate.claimed
             score = _ONLY_ONE if free else UNLABELLED * (1 - 0.3 * candidate.claimed)
+            # Two amounts are hardly ever apart by a third, but for small ones.
+            score = max(score, _KEPT) if size in kept and size not in handed else score
         elif is_largest:
             score += _LARGEST * (1 - score)
-        if values[candidate.key] in paid:
+        score = max(score, _ROUNDED * rounded.get(size, 0.0))
+        if size in kept or size in handed:
             score += _PAID * (1 - score)
-        if values[candidate.key] in unrounded:
+        if size in exact:
             score *= _UNROUNDED
         yield candidate, score + _LATER * candidate.span.cell.box[1] * (score > _ONLY_ONE)
 
 
-def _paid(candidates: Sequence[Candidate]) -> frozenset[Decimal]:
-    """What was paid, by the amounts that are labelled as handed over or given back: one of them, or one less another."""
-    other = {_size(c) for c in candidates if c.scores.get("", 0.0) > 0.5 and c.scores[""] >= c.claimed}
-    return frozenset(other | {one - less for one, less in permutations(other, 2) if one > less}) - {Decimal()}
+def _handed(candidates: Sequence[Candidate]) -> frozenset[Decimal]:
+    """The amounts that are labelled as handed over or given back: what was paid is one of them, or one less another."""
+    return frozenset(_size(c) for c in candidates if c.scores.get("", 0.0) > 0.5 and c.scores[""] >= c.claimed) - {Decimal()}
 
 
-def _unrounded(scored: Scored) -> frozenset[Decimal]:
-    """Sums that another sum is the rounding of, where the rounding is printed: 71.02, beside -0.02 and 71.00."""
-    steps = {_size(c) for c, _ in scored if c.scores.get("", 0.0) and 0 < _size(c) <= _COIN}
-    sums = {_size(c) for c, score in scored if score}
-    return frozenset(one for one in sums for other in sums if abs(one - other) in steps and one % _COIN and not other % _COIN)
+def _rounded(scored: Scored) -> tuple[frozenset[Decimal], dict[Decimal, float]]:
+    """Sums that are printed rounded as well (71.02, beside 71.00), and what speaks for the rounded ones: as much."""
+    sums: dict[Decimal, float] = {}
+    for candidate, score in scored:
+        sums[_size(candidate)] = max(score, sums.get(_size(candidate), 0.0))
+    exact: set[Decimal] = set()
+    rounded: dict[Decimal, float] = {}
+    for one, score in sums.items():
+        for other in sums:
+            if score and one > 2 * _COIN and 0 < abs(one - other) < _COIN and one % _COIN and not other % _COIN:
+                exact.add(one)
+                rounded[other] = max(score, rounded.get(other, 0.0))
+    return frozenset(exact), rounded
 
 
 def _size(candidate: Candidate) -> Decimal:
