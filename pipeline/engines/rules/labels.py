@@ -17,6 +17,10 @@ from schemas.fields import FieldSpec, Kind
 
 _FUZZY_FROM = 6
 """Shorter labels are not looked for with errors in them."""
+_COMPOUND, _IN_COMPOUND = 9, 0.85
+"""Labels of as many letters also end a longer German word (`Mietrechnung Nr.`), and tell a little less there."""
+_ALONE = "|"
+"""Stands behind a decoy that is never the first part of another label: `Série` beside `Número` in a row of boxes."""
 _ALIKE = 0.8
 _ALIKE_ENOUGH = 0.88
 """How alike a label must be to take the place of a shorter one that is spelt right (`Invoice Datc`)."""
@@ -45,6 +49,7 @@ class _Label(NamedTuple):
     kind: Kind
     text: str
     weight: float
+    alone: bool = False
 
 
 _NUMBER_AFTER = re.compile(r"[-/_][A-Za-z]*\d")
@@ -68,7 +73,7 @@ def find_labels(sheet: Sheet, fields: Iterable[FieldSpec], *, decoys: bool = Tru
     hits: list[Hit] = []
     for cell in sheet.cells:
         squeezed = squeeze(cell.text)
-        found = list(_exact(squeezed, labels))
+        found = list(_exact(squeezed, labels, compounds=sheet.page.language == "de"))
         if misread:
             found += _fuzzy(squeezed, labels, found)
         for label, start, end, weight in _compounds(_longest(found)):
@@ -124,13 +129,16 @@ def _sort(character: str) -> int:
     return 0 if character.isdigit() else 1
 
 
-def _exact(squeezed: Squeezed, labels: Sequence[_Label]) -> Iterator[_Match]:
+def _exact(squeezed: Squeezed, labels: Sequence[_Label], *, compounds: bool) -> Iterator[_Match]:
     for label in labels:
         start = squeezed.text.find(label.text)
         while start >= 0:
             end = start + len(label.text)
-            if start in squeezed.edges and end in squeezed.edges:
-                yield label, start, end, label.weight
+            if end in squeezed.edges:
+                if start in squeezed.edges:
+                    yield label, start, end, label.weight
+                elif compounds and len(label.text) >= _COMPOUND and squeezed.text[start - 1].isalpha():
+                    yield label, start, end, label.weight * _IN_COMPOUND
             start = squeezed.text.find(label.text, start + 1)
 
 
@@ -182,7 +190,11 @@ def _compounds(found: Sequence[_Match]) -> list[_Match]:
     """The finds of a cell; what follows a decoy at once is a part of it: `HRB Nr.` is no number of the document."""
     made: list[_Match] = []
     for label, start, end, weight in found:
-        before = [other for other in made if other[2] == start and not other[0].name and other[0].kind is label.kind]
+        before = [
+            other
+            for other in made
+            if other[2] == start and not other[0].name and not other[0].alone and other[0].kind is label.kind
+        ]
         made.append((label._replace(name=""), start, end, 1.0) if before else (label, start, end, weight))
     return made
 
@@ -214,7 +226,7 @@ def _labels(
     for kind, word in _decoys(language) if decoys else ():
         text = squeeze(word).text
         if text not in asked:
-            made["", kind, text] = _Label("", kind, text, 1.0)
+            made["", kind, text] = _Label("", kind, text, 1.0, word.endswith(_ALONE))
     return tuple(made.values())
 
 

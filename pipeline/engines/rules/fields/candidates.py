@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from pipeline.engines.rules.fields.nearby import Neighbourhood
 from pipeline.engines.rules.fields.readers import Found, read
+from pipeline.engines.rules.fields.titles import title_hits
 from pipeline.engines.rules.labels import Hit
 from pipeline.engines.rules.sheet import Sheet, Span
 from pipeline.records import Typed
@@ -58,7 +59,7 @@ def find_candidates(
         hits: the labels on the sheet, decoys among them.
         taken: cells that belong to a table; neither labels nor values are looked for there.
     """
-    free = [hit for hit in hits if hit.span.cell.index not in taken]
+    free = [hit for hit in (*hits, *title_hits(sheet, fields, hits)) if hit.span.cell.index not in taken]
     around = Neighbourhood(sheet, free)
     by_name = {spec.name: spec for spec in fields}
     examples = {spec.kind: spec for spec in reversed(fields)}

@@ -17,6 +17,10 @@ _COLUMN_REACH = 16.0
 _FADE = 0.88
 _FAR = 50.0
 _GENERIC = 6
+_NUMBERED_TITLE = 0.85
+"""What a short label tells behind another label of its field: `Rechnung des Versicherers Nr.`"""
+_OF_A_PARTY = 0.5
+"""What it tells right under the label of a party: the number of the customer, not of the document."""
 
 
 class Slot(NamedTuple):
@@ -54,7 +58,7 @@ class Neighbourhood:
             column: the value is a sum: go on down the column below the label, as under the heading of a table of sums.
         """
         cell = hit.span.cell
-        trust = hit.weight * self._standing(hit)
+        trust = _NUMBERED_TITLE if self._numbers_a_title(hit) else hit.weight * self._standing(hit)
         behind = Span(cell, hit.span.end, self._next_label(hit))
         if any(c.isalnum() for c in behind.text):
             yield Slot(behind, trust * BEHIND)
@@ -101,14 +105,39 @@ class Neighbourhood:
         starts = [other.span.start for other in self._by_cell[hit.span.cell.index] if other.span.start >= hit.span.end]
         return min(starts, default=len(hit.span.cell.text))
 
+    def _numbers_a_title(self, hit: Hit) -> bool:
+        """Whether a short label follows another one of its field, in its cell or the one before: `Handelsrechnung  Nr.`."""
+        if hit.letters > _GENERIC or hit.kind is not Kind.IDENTIFIER:
+            return False
+        row = self.sheet.rows[hit.span.cell.row]
+        left = [cell for cell in row if cell.index == hit.span.cell.index - 1] if hit.span.start <= 1 else [hit.span.cell]
+        return any(
+            other.name == hit.name
+            and other.letters > _GENERIC
+            and (other.span.cell is not hit.span.cell or other.span.end <= hit.span.start)
+            for cell in left
+            for other in self._by_cell.get(cell.index, ())
+        )
+
+    def _under_a_party(self, hit: Hit) -> bool:
+        """Whether the print right above a label is the label of a party (`Verkäufer:`)."""
+        row = hit.span.cell.row
+        above = [
+            cell for cell in (self.sheet.rows[row - 1] if row else []) if self.sheet.across(cell.box, hit.span.cell.box) < 0
+        ]
+        return any(
+            other.kind is Kind.NAME and other.span.start <= 1 for cell in above for other in self._by_cell.get(cell.index, ())
+        )
+
     def _standing(self, hit: Hit) -> float:
         """1 for a label that starts its cell, follows another label or a colon; less in a sentence, least for a single word."""
         before = hit.span.cell.text[: hit.span.start]
         ends = [other.span.end for other in self._by_cell[hit.span.cell.index] if other.span.end <= hit.span.start]
         rest = before[max(ends, default=0) :].strip()
+        generic = hit.letters <= _GENERIC and hit.kind is Kind.IDENTIFIER
         if not any(c.isalpha() for c in rest) or rest[-1] in ":|/":
-            return 1.0
-        if hit.letters <= _GENERIC and hit.kind is Kind.IDENTIFIER:
+            return _OF_A_PARTY if generic and self._under_a_party(hit) else 1.0
+        if generic:
             return 0.4  # `Ursprungsbeleg-Nr.` is another number
         if len(rest.split()) <= 2:
             return 0.8

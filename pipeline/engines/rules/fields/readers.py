@@ -28,6 +28,14 @@ _YEAR = re.compile(r"(?:19|20|25)\d\d")
 _PROSE = re.compile(r"\s*,|[\s.]*[^\W\d_]{2,}[\s,.]+[^\W\d_]{2,}")
 """What goes on behind a number in a sentence or an address (`123 Rue de la Paix`), not behind a document's own."""
 _DATED = re.compile(r"vom|du|del|de \d|do|da|dated|of|date|dtd|-|\(|वि|दिनांक|วันที่")
+_LAW = re.compile(r"\s*(?:UStG|EStG|BGB|HGB|UStDV|Abs|MwStG|UStR|CGI|CPC)\b")
+"""What follows a number that is a paragraph of a law: `nach §4 Nr. 10a UStG`."""
+_OF_SO_MANY = re.compile(r"\s*(?:of|von|sur|de|di|/)\s*\d{1,3}\b(?![/.-])")
+"""What follows the number of a page or of a part: `10 of 25`."""
+_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+"""A number that a tax office gives; where the issuer's own stands, that is the document's."""
+_SERIES = re.compile(r"[A-Z0-9 ./_-]+[-/ ]\d+")
+"""A number in a named series: `FT SAMPLE/1`."""
 _LONGEST_NUMBER = 40
 
 
@@ -120,13 +128,17 @@ def _number_form(text: str, after: str, habits: Habits) -> float:
     if re.fullmatch(r"\d{1,3}(?:[.,]\d{3})*[.,]\d{2}", plain) or find_currencies(text, habits.language):
         return 0.1
     form = 1.0
+    if _LAW.match(after) or _OF_SO_MANY.match(after):
+        return 0.05
+    if _UUID.fullmatch(plain):
+        return 0.4
     if digits < 3:
-        form *= 0.7
+        form *= 0.9 if any(map(str.isalpha, plain)) else 0.75
     if digits == 1 and len(plain) < 3:
-        form *= 0.6
+        form *= 0.75
     if _YEAR.fullmatch(plain):
         form *= 0.5
-    if sum(c.isalpha() for c in plain) > 2 * digits + 4:
+    if sum(c.isalpha() for c in plain) > 2 * digits + 4 and not _SERIES.fullmatch(plain):
         form *= 0.6
     if _PROSE.match(after) and not _DATED.match(fold(after)):
         form *= 0.4
