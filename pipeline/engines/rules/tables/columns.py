@@ -242,7 +242,7 @@ def name_columns(columns: Sequence[Column], specs: Sequence[FieldSpec], rows: Se
             weights[place] = weight
     roles = roles_of(specs)
     if roles is not None:
-        named = _by_product(named, weights, roles, rows)
+        named = _in_order(_by_product(named, weights, roles, rows), roles, rows)
     return _last_money(named, specs, rows)
 
 
@@ -313,6 +313,20 @@ def _by_product(named: list[Column], weights: Mapping[int, float], roles: Roles,
     made = [replace(column, spec=None) if column.spec in roles else column for column in named]
     for spec, place in zip(roles, best[1], strict=True):
         made[place] = replace(made[place], spec=spec)
+    return made
+
+
+def _in_order(named: list[Column], roles: Roles, rows: Sequence[Figures]) -> list[Column]:
+    """Number and price the other way round where no label says which is the price, and all numbers have cents, no price has."""
+    own = {column.spec.name: place for place, column in enumerate(named) if column.spec is not None}
+    number, price = own.get(roles.number.name), own.get(roles.price.name)
+    if number is None or price is None or roles.price.name in named[price].names:
+        return named
+    pairs = [(row[number].money, row[price].money) for row in rows if number in row and price in row]
+    if not pairs or not all(pair == (True, False) for pair in pairs):
+        return named
+    made = list(named)
+    made[number], made[price] = replace(named[number], spec=roles.price), replace(named[price], spec=roles.number)
     return made
 
 

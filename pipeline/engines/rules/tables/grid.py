@@ -191,10 +191,7 @@ def _placed(line: TableLine, columns: Sequence[Column], text: TextColumn | None)
     mixed: list[tuple[Token, ...]] = []
     for cell in line.cells:
         if is_pure(cell) and not (text and text.holds(cell, columns)) and not _is_word(cell, columns, text):
-            for token in cell:
-                place = column_at(token, columns) if token.value is not None else None
-                if place is not None and place not in figures:
-                    figures[place] = token
+            _fill(figures, cell, columns)
             if text and text.number not in figures and any(text.covers(token) for token in cell):
                 mixed.append(tuple(token for token in cell if token.value is None))
         else:
@@ -207,6 +204,21 @@ def _placed(line: TableLine, columns: Sequence[Column], text: TextColumn | None)
             if part and place is not None:
                 texts[place] = texts.get(place, ()) + part
     return figures, texts
+
+
+def _fill(figures: dict[int, Token], cell: Sequence[Token], columns: Sequence[Column]) -> None:
+    """Give the figures of a cell to their columns; the first of two in one column is a number, else the next column's left."""
+    counts = next((place for place, column in enumerate(columns) if column.spec and column.spec.kind is Kind.NUMBER), None)
+    before: int | None = None
+    for token in cell:
+        place = column_at(token, columns) if token.value is not None else None
+        if place is not None and place == before:
+            left = counts if counts is not None else next((n for n in range(place - 1, -1, -1) if columns[n].numeric), None)
+            if left is not None and left not in figures:
+                figures[left] = figures.pop(place)
+        if place is not None and place not in figures:
+            figures[place] = token
+        before = place
 
 
 def _is_word(cell: Sequence[Token], columns: Sequence[Column], text: TextColumn | None) -> bool:

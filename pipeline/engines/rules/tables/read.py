@@ -5,7 +5,7 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import NamedTuple
 
-from pipeline.engines.rules.sheet import Sheet, Span
+from pipeline.engines.rules.sheet import Sheet, Span, Table
 from pipeline.engines.rules.tables.columns import Column, Roles, multiplies, roles_of
 from pipeline.engines.rules.tables.grid import PROSE, Grid, read_grid, read_loose_grids
 from pipeline.engines.rules.tables.headings import Heading, find_headings
@@ -20,13 +20,6 @@ _LABELLED, _PROVEN, _GUESSED = 0.86, 0.97, 0.7
 """Confidence of a figure under a label, of one in a product that holds, and of one whose column has no label."""
 _TEXT, _WRAPPED, _LISTED = 0.92, 0.75, 0.8
 """Confidence of a text on one line, of one put together from several, and of what stands in a list without a heading."""
-
-
-class Table(NamedTuple):
-    """The rows of a table as leaves, and the indexes of the cells that heading and rows take up."""
-
-    leaves: tuple[Leaf, ...] = ()
-    cells: frozenset[int] = frozenset()
 
 
 class Item(NamedTuple):
