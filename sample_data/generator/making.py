@@ -11,10 +11,12 @@ import numpy as np
 
 from sample_data.generator import content, layouts, paper_invoice, paper_receipt
 from sample_data.generator.broken import write_broken
+from sample_data.generator.kinds import KINDS
 from sample_data.generator.layouts import SetDocument, set_document
 from sample_data.generator.looks import LOOKS, file_of
 from sample_data.generator.plan import Job, plan, plan_held_out
-from sample_data.generator.truth import truth_of
+from sample_data.generator.plan_kinds import plan_kinds
+from sample_data.generator.truth import truth_of, truth_of_drawn
 
 TRUTH = "truth.jsonl"
 _INVOICES = {**layouts.INVOICES, **layouts.HELD_OUT_INVOICES}
@@ -58,7 +60,9 @@ def make(seed: int, out: Path, *, held_out: bool = False) -> list[dict[str, Any]
 def documents(seed: int, *, held_out: bool = False) -> Iterator[Made]:
     """The documents of `seed`, one after the other."""
     taken: list[str] = []
-    for index, job in enumerate(plan_held_out(Random(seed)) if held_out else plan(Random(seed))):
+    lots = Random(seed)
+    jobs = plan_held_out(lots) if held_out else [*plan(lots), *plan_kinds(lots)]
+    for index, job in enumerate(jobs):
         made = _made(job, Random(f"{seed}/{index}"))
         stem = f"{job.schema}/{job.place.language}-{job.place.country.lower()}-"
         number = 1 + sum(name.startswith(stem) for name in taken)
@@ -68,6 +72,32 @@ def documents(seed: int, *, held_out: bool = False) -> Iterator[Made]:
 
 
 def _made(job: Job, random: Random) -> Made:
+    document, told = _set_kind(job, random) if job.schema in KINDS else _set_bill(job, random)
+    truth = {
+        "file": "",
+        "language": job.place.language,
+        "country": job.place.country,
+        "schema": job.schema,
+        "layout": job.layout,
+        "look": job.look,
+        "clean": LOOKS[job.look].clean,
+        "traits": list(job.traits),
+        **told,
+    }
+    return Made(job, truth, document, random)
+
+
+def _set_kind(job: Job, random: Random) -> tuple[SetDocument, dict[str, Any]]:
+    """A document of one of the newer types as it is printed, and what is true of it."""
+    kind = KINDS[job.schema]
+    layout = kind.layouts.get(job.layout) or kind.held_out[job.layout]
+    drawn = kind.draw(job.place, layout, job.traits, job.habits, random, held_out=job.layout in kind.held_out)
+    document = set_document(job.layout, drawn.paper)
+    return document, truth_of_drawn(drawn, document.printed)
+
+
+def _set_bill(job: Job, random: Random) -> tuple[SetDocument, dict[str, Any]]:
+    """An invoice or receipt as it is printed, and what is true of it."""
     said: content.Invoice | content.Receipt
     if job.schema == "invoice":
         layout = _INVOICES[job.layout]
@@ -79,18 +109,7 @@ def _made(job: Job, random: Random) -> Made:
         said = content.receipt(job.place, random.choice(_RECEIPTS[job.layout]), random)
         paper = paper_receipt.written(said, job.habits, random)
     document = set_document(job.layout, paper)
-    truth = {
-        "file": "",
-        "language": job.place.language,
-        "country": job.place.country,
-        "schema": job.schema,
-        "layout": job.layout,
-        "look": job.look,
-        "clean": LOOKS[job.look].clean,
-        "traits": list(job.traits),
-        **truth_of(said, document.printed),
-    }
-    return Made(job, truth, document, random)
+    return document, truth_of(said, document.printed)
 
 
 def _clear(out: Path) -> None:

@@ -128,20 +128,21 @@ def places(language: str, *, held_out: bool = False) -> tuple[Place, ...]:
 
     With `held_out` they have the other words of the layouts that nothing was made to fit.
     """
-    told = _read(f"{language}.toml")
+    told = read_data(f"{language}.toml")
     if held_out:
-        told = _over(told, _read("held_out", f"{language}.toml"))
+        told = laid_over(told, read_data("held_out", f"{language}.toml"))
     countries = told.pop("countries")
-    return tuple(Place.model_validate(_over(told, {**own, "country": country})) for country, own in countries.items())
+    return tuple(Place.model_validate(laid_over(told, {**own, "country": country})) for country, own in countries.items())
 
 
-def _read(*path: str) -> dict[str, Any]:
+def read_data(*path: str) -> dict[str, Any]:
+    """A file of `data/`."""
     return tomllib.loads(resources.files("sample_data.generator").joinpath("data", *path).read_text(encoding="utf-8"))
 
 
-def _over(base: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+def laid_over(base: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
     """`base` with what `own` says otherwise laid over it, table by table."""
     merged = dict(base)
     for key, value in own.items():
-        merged[key] = _over(merged[key], value) if isinstance(value, dict) and isinstance(merged.get(key), dict) else value
+        merged[key] = laid_over(merged[key], value) if isinstance(value, dict) and isinstance(merged.get(key), dict) else value
     return merged

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from sample_data.generator.content import Invoice, Line, Receipt
+from sample_data.generator.drawn import Drawn
 from schemas.base import specs
 from schemas.invoice import Invoice as InvoiceSchema
 from schemas.receipt import Receipt as ReceiptSchema
@@ -27,6 +28,16 @@ def truth_of(content: Invoice | Receipt, printed: Collection[str]) -> dict[str, 
     fields: dict[str, Any] = {name: _plain(known[name]) for name in names if name in printed}
     fields["line_items"] = [_line(index, line, printed) for index, line in enumerate(content.lines)]
     return {"fields": fields, "absent": [name for name in names if name not in fields]}
+
+
+def truth_of_drawn(drawn: Drawn, printed: Collection[str]) -> dict[str, Any]:
+    """The `fields` and `absent` of a line of the truth file, for a document of one of the newer types; `printed` as above."""
+    fields: dict[str, Any] = {name: _plain(value) for name, value in drawn.known.items() if name in printed}
+    for table, rows in drawn.tables.items():
+        cells = [{name: value for name, value in row.items() if f"{table}[{at}].{name}" in printed} for at, row in enumerate(rows)]
+        fields[table] = [{name: _plain(value) for name, value in row.items()} for row in cells]
+    absent = [name for name in drawn.known if name not in fields and name not in drawn.unknown]
+    return {"fields": fields, "absent": absent}
 
 
 def _of_invoice(invoice: Invoice) -> dict[str, Any]:
