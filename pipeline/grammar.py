@@ -32,7 +32,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from schemas.base import Schema, specs
+from schemas.base import YES_NO, Schema, specs
 from schemas.fields import FieldSpec, Kind
 from schemas.registry import SchemaError
 
@@ -207,7 +207,7 @@ def _choices(annotation: Any) -> tuple[Any, ...] | None:
         return get_args(annotation)
     if isinstance(annotation, type) and issubclass(annotation, Enum):
         return tuple(member.value for member in annotation)
-    return None
+    return YES_NO if annotation is bool else None
 
 
 def _children(node: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

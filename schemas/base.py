@@ -1,7 +1,6 @@
 """The base of every schema: a pydantic model whose fields know their kind, labels and arithmetic."""
 
 import hashlib
-import json
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -72,6 +71,9 @@ class Running:
     start: str
 
 
+YES_NO = ("yes", "no")
+"""The choices that a boolean is: as text, so that what is neither printed nor ticked stays apart from a no."""
+
 Rule = Sum | Product | Order | Signed | Running
 
 
@@ -123,8 +125,8 @@ def spec_at(model: type[BaseModel], path: str) -> FieldSpec:
 
 
 def fingerprint(model: Schema) -> str:
-    """16 hex digits that change with whatever of the schema can change an answer (fields, labels, rules)."""
-    told = json.dumps([model.model_json_schema(), repr(model.rules)], sort_keys=True, ensure_ascii=False)
+    """16 hex digits that change with whatever of the schema can change an answer (fields, kinds, labels, rules)."""
+    told = repr((model.schema_name, model.__doc__, specs(model), model.rules))
     return hashlib.sha256(told.encode()).hexdigest()[:16]
 
 
@@ -164,7 +166,7 @@ def _spec(name: str, info: FieldInfo) -> FieldSpec:
         choices=_choices(info.annotation),
         choice_words={
             choice: {language: tuple(words) for language, words in languages.items()}
-            for choice, languages in told.get("choice_words", {}).items()
+            for choice, languages in told.get("choice_words", _words_of_a(info.annotation)).items()
         },
         columns=specs(row) if row else (),
     )
@@ -194,7 +196,14 @@ def _choices(annotation: Any) -> tuple[str, ...]:
             return tuple(str(choice) for choice in get_args(part))
         if isinstance(part, type) and issubclass(part, Enum):
             return tuple(str(member.value) for member in part)
+        if part is bool:
+            return YES_NO
     return ()
+
+
+def _words_of_a(annotation: Any) -> ChoiceWords:
+    """The words for yes and no where `annotation` is a boolean's."""
+    return load_choice_words("yes_no", "answer") if bool in _parts(annotation) else {}
 
 
 def _row_model(annotation: Any) -> type[BaseModel] | None:

@@ -128,7 +128,6 @@ class Size(Enum):
         (dict[str, str], "made.odd", "cannot be copied"),
         (set[str], "made.odd", "cannot be copied"),
         (Any, "made.odd", "cannot be copied"),
-        (bool, "made.odd", "a bool cannot"),
         (datetime | None, "made.odd", "a datetime cannot"),
         (list[str], "made.odd[]", "something else than rows"),
         (list, "made.odd", "a list cannot"),
