@@ -1,102 +1,88 @@
 """`octoglot evaluate`: the results against what is known to be true."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import date
-from decimal import Decimal
+import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
-from rich import box
-from rich.console import Console
-from rich.table import Table
 
-from flows.cli.common import Format, Out, check_format, numbered, print_json, stderr
-from pipeline import query
+from flows.cli.common import Format, Out, check_format, print_json, stderr
 from pipeline.errors import UsageError
-from pipeline.evaluate import Report, Tally, Truth, evaluate, read_truth
-from pipeline.records import Typed
-from schemas.base import Schema, spec_at
-from schemas.fields import Kind
 from schemas.registry import BUILT_IN, load_schema
 
-GROUPS = ("schema", "language", "field")
+REGRESSION = 4
+"""The exit code where something got worse."""
 
-Pairs = Iterator[tuple[Truth, Mapping[str, Typed] | None]]
+By = Annotated[
+    list[str] | None,
+    typer.Option("--by", help="schema, language, field, doc_type or engine; repeatable; what there is several of unless told"),
+]
 
 
 def evaluate_command(
-    truth: Annotated[Path, typer.Option("--truth", help="JSON lines: file, schema, language, fields, absent")],
+    truth: Annotated[Path, typer.Option("--truth", help="JSON lines: file, schema, language, fields, absent, boxes")],
     out: Out = "results",
     clean: Annotated[bool, typer.Option("--clean", help="only documents that the truth does not call unclean")] = False,
     failures: Annotated[bool, typer.Option("--failures", help="list every value that is not right")] = False,
     schema: Annotated[list[str] | None, typer.Option("--schema", help="a schema of your own; repeatable")] = None,
-    by: Annotated[list[str] | None, typer.Option("--by", help="schema, language or field; repeatable; all unless told")] = None,
+    by: By = None,
     format: Format = "table",
+    html: Annotated[Path | None, typer.Option("--html", help="write a page with plots and the worst documents")] = None,
+    worst: Annotated[int, typer.Option("--worst", min=0, help="documents shown on that page")] = 12,
+    baseline: Annotated[
+        Path | None, typer.Option("--baseline", help="an earlier --format json; exit 4 on a regression")
+    ] = None,
+    tolerance: Annotated[float, typer.Option("--tolerance", min=0, max=1, help="how much a share may get worse")] = 0.01,
 ) -> None:
-    """Compare the results with the truth: exact after normalisation, by schema, language and field."""
+    """Compare the results with the truth: exact after normalisation, by schema, language and field.
+
+    With --baseline, exits 4 where precision, recall, line-item F1, boxes or false values got worse by more than --tolerance and
+    by more than one value of a group; --tolerance 0 allows nothing.
+    """
+    from flows.cli import evaluation as show  # scipy, which pairs rows, takes a while to load
+    from pipeline.evaluate import GROUPS, choose, compare, evaluate, read_results, read_truth
+
     check_format(format, "table", "json")
     for group in by or ():
         if group not in GROUPS:
             raise UsageError(f"results are not told by {group!r}", f"choose from: {', '.join(GROUPS)}")
+    before = _baseline(baseline)
     schemas = {model.schema_name: model for model in map(load_schema, [*BUILT_IN, *(schema or [])])}
-    truths = [line for line in read_truth(str(truth)) if line.schema in schemas and (line.fields or line.absent)]
-    truths = [line for line in truths if line.clean or not clean]
-    report = evaluate(_pairs(out, truths, schemas), schemas)
+    chosen = choose(read_truth(str(truth)), list(schemas), clean)
+    results = read_results(out, chosen.truths, schemas)
+    report = evaluate(zip(chosen.truths, results, strict=True), schemas, chosen.notes)
+    told = report.as_dict()
+    comparison = compare(told, before, tolerance) if baseline else None
+    if html:
+        from pipeline.evaluate.page import write_page
+
+        write_page(html, report, str(truth), out, worst=worst, comparison=comparison)
+        stderr.print(f"the page is {html}")
     if format == "json":
-        print_json([report.as_dict()])
-        return
-    _show(report, by or GROUPS)
-    if failures:
-        _show_failures(report)
-    if report.missing:
-        more = ", …" if len(report.missing) > 3 else ""
-        verb = "is" if len(report.missing) == 1 else "are"
-        number = numbered(len(report.missing), "document")
-        stderr.print(f"{number} of the truth {verb} not in {out}: {', '.join(report.missing[:3])}{more}")
+        print_json([told])
+    else:
+        show.summary(report)
+        show.groups(report, by)
+        if failures:
+            show.failures(report)
+        if comparison:
+            show.comparison(comparison)
+    for note in (*report.notes, *(comparison.notes if comparison else ())):
+        stderr.print(f"note: {note}")
+    if comparison and comparison.regressions:
+        stderr.print(f"octoglot: {show.regressed(comparison, baseline)}")
+        raise typer.Exit(REGRESSION)
 
 
-def _pairs(out: str, truths: list[Truth], schemas: Mapping[str, Schema]) -> Pairs:
-    """Each truth with the values that the store holds for its document; None where the document was never read."""
-    from pipeline.arrow import storable  # pyarrow takes a while to load
+def _baseline(path: Path | None) -> Any:
+    """What an earlier run wrote; read before anything else is done, so that a wrong name costs nothing."""
+    if path is None:
+        return None
+    from pipeline.evaluate.baseline import BASELINE_IS, checked
 
-    with query.connect(out) as connection:
-        known = query.ask(connection, "SELECT source, schema FROM documents").rows
-        rows = query.ask(connection, "SELECT source, schema, path, value FROM fields WHERE value IS NOT NULL").rows
-    found: dict[tuple[str, str], dict[str, Typed]] = {(source, name): {} for source, name in known}
-    for source, name, path, value in rows:
-        if name in schemas:
-            found[source, name][path] = _typed(value, spec_at(schemas[name], path).kind)
-    for line in truths:
-        yield line, found.get((storable(line.file), line.schema))
-
-
-def _typed(text: str, kind: Kind) -> Typed:
-    if kind in (Kind.MONEY, Kind.NUMBER, Kind.PERCENT):
-        return Decimal(text)
-    return date.fromisoformat(text) if kind is Kind.DATE else text
-
-
-def _show(report: Report, groups: Sequence[str]) -> None:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for name in ("", "right", "wrong", "missed", "false", "accuracy", "precision"):
-        table.add_column(name, justify="left" if not name else "right")
-    told = {"schema": report.by_schema, "language": report.by_language, "field": report.by_field}
-    for group in groups:
-        for name, tally in told[group].items():
-            table.add_row(name, *_numbers(tally))
-        table.add_section()
-    table.add_row(f"all ({numbered(report.documents, 'document')})", *_numbers(report.overall))
-    Console(width=100).print(table)
-
-
-def _numbers(tally: Tally) -> list[str]:
-    counts = [str(number) for number in (tally.right, tally.wrong, tally.missed, tally.false)]
-    return counts + ["–" if share is None else f"{share:.3f}" for share in (tally.accuracy, tally.precision)]
-
-
-def _show_failures(report: Report) -> None:
-    table = Table("file", "field", "", "expected", "found", box=box.SIMPLE_HEAD, pad_edge=False)
-    for file, judged in report.failures:
-        table.add_row(Path(file).name, judged.name, judged.outcome.value, judged.expected, judged.found)
-    Console(width=160, markup=False).print(table)
+    try:
+        return checked(json.loads(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise UsageError(f"the baseline {path} cannot be read: {error.strerror}", BASELINE_IS) from error
+    except ValueError as error:
+        raise UsageError(f"the baseline {path} is not JSON", BASELINE_IS) from error

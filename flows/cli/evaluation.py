@@ -1,0 +1,105 @@
+"""How `octoglot evaluate` shows a report: a summary, a table for each sort of group, and what changed."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from flows.cli.common import numbered
+from pipeline.evaluate import Comparison, Measures, Report
+
+WIDTH = 100
+
+USUAL = ("schema", "language", "field", "doc_type", "engine")
+
+
+def summary(report: Report) -> None:
+    """What it all comes to, in half a dozen lines."""
+    all_, sent = report.overall, report.review["needs_review"]
+    table = Table(box=None, show_header=False, pad_edge=False, title_justify="left", title_style="bold")
+    for style in ("bold", "", "dim"):
+        table.add_column(style=style)
+    outcomes = f"{all_.right:,} right, {all_.wrong:,} wrong, {all_.missed:,} missed, {all_.false:,} false"
+    table.add_row("values", f"precision {_share(all_.precision)}  recall {_share(all_.recall)}  F1 {_share(all_.f1)}", outcomes)
+    table.add_row("", f"exact match {_share(all_.exact_match)}  ANLS {_share(all_.anls)}", "")
+    if all_.rows.expected:
+        rows = f"{all_.rows.expected:,} rows, {all_.rows.found:,} found, {all_.rows.right:,} right throughout"
+        table.add_row("line items", f"F1 {_share(all_.item_f1)} of cells, {_share(all_.row_f1)} of whole rows", rows)
+    if all_.absent:
+        table.add_row("absent fields", f"{_percent(all_.false_rate)} have a value", f"{all_.false_absent:,} of {all_.absent:,}")
+    if placed := all_.placed_right + all_.placed_wrong + all_.placed_none:
+        told = f"precision {_share(all_.box_precision)}  recall {_share(all_.box_recall)}"
+        table.add_row("boxes", told, f"of {placed:,} right values whose place is known")
+    if all_.ece is not None:
+        table.add_row("confidence", f"off by {_share(all_.ece)} (expected calibration error)", "")
+    if report.review["documents"]:
+        caught = f"with {_percent(sent['caught_share'])} of the faulty ones" if report.review["faulty"] else "; none is faulty"
+        counts = f"{sent['sent']:,} of {report.review['documents']:,}; {sent['caught']:,} of {report.review['faulty']:,} faulty"
+        table.add_row("review", f"{_percent(sent['sent_share'])} of documents, {caught}", counts)
+    console = Console(width=WIDTH, markup=False, highlight=False)
+    console.print(f"{numbered(report.documents, 'document')} judged", style="bold")
+    console.print(table)
+
+
+def groups(report: Report, asked: Sequence[str] | None) -> None:
+    """A table for each sort of group that was asked for, else for each that there is more than one of."""
+    for part in asked or [part for part in USUAL if len(report.groups[part]) > 1]:
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+        table.add_column(part.replace("_", " "), overflow="fold")
+        for name in ("right", "wrong", "missed", "false", "precision", "recall", "exact", "ANLS", "items F1"):
+            if name != "items F1" or part != "field":
+                table.add_column(name, justify="right", no_wrap=True)
+        for name, measures in report.groups[part].items():
+            table.add_row(name, *_numbers(measures), *([] if part == "field" else [_share(measures.item_f1)]))
+        Console(width=WIDTH, markup=False).print(table)
+
+
+def failures(report: Report) -> None:
+    """Every value that is not right."""
+    table = Table("file", "field", "", "expected", "found", box=box.SIMPLE_HEAD, pad_edge=False)
+    for document, judged in report.failures:
+        table.add_row(Path(document.truth.file).name, judged.name, judged.outcome.value, judged.expected, judged.found)
+    Console(width=160, markup=False).print(table)
+
+
+def comparison(told: Comparison) -> None:
+    """What changed against the baseline, regressions first."""
+    console = Console(width=WIDTH, markup=False)
+    if not told.changes:
+        console.print("nothing changed against the baseline")
+        return
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title="against the baseline", title_justify="left")
+    table.add_column("group", overflow="fold")
+    for name in ("measure", "then", "now", "change", ""):
+        table.add_column(name, justify="left" if name in ("measure", "") else "right", no_wrap=True)
+    for change in told.changes:
+        verdict = "regression" if change.regression else "worse, within bounds" if change.worse else "better"
+        name = f"{change.part.replace('_', ' ')} {change.group}".strip()
+        numbers = (f"{change.then:.3f}", f"{change.now:.3f}", f"{change.now - change.then:+.3f}")
+        table.add_row(name, change.measure, *numbers, verdict, style="bold" if change.regression else None)
+    console.print(table)
+
+
+def regressed(told: Comparison, baseline: Path | None) -> str:
+    """The regressions in one line."""
+    worst = [
+        f"{change.group or change.part}: {change.measure} {change.then:.3f} → {change.now:.3f}"
+        for change in told.regressions[:3]
+    ]
+    more = ", …" if len(told.regressions) > 3 else ""
+    return f"{numbered(len(told.regressions), 'regression')} against {baseline}: {', '.join(worst)}{more}"
+
+
+def _numbers(measures: Measures) -> list[str]:
+    counts = [f"{number:,}" for number in (measures.right, measures.wrong, measures.missed, measures.false)]
+    return counts + [_share(x) for x in (measures.precision, measures.recall, measures.exact_match, measures.anls)]
+
+
+def _share(share: float | None) -> str:
+    return "–" if share is None else f"{share:.3f}"
+
+
+def _percent(share: float | None) -> str:
+    return "–" if share is None else f"{share:.1%}"

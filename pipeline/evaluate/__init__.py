@@ -1,0 +1,35 @@
+"""Results against what is known to be true: truth, results → judging, placing → measures → report → baseline, page."""
+
+from pipeline.evaluate.baseline import Change, Comparison, compare
+from pipeline.evaluate.judging import Judgement, Outcome, Placed, RowCount, anls, judge, judge_document
+from pipeline.evaluate.measures import Measures
+from pipeline.evaluate.report import GROUPS, Document, Report, evaluate
+from pipeline.evaluate.results import Found, read_results
+from pipeline.evaluate.truth import TRUTH_IS, Chosen, Spot, Truth, choose, read_truth, truth_of
+
+__all__ = [
+    "GROUPS",
+    "TRUTH_IS",
+    "Change",
+    "Chosen",
+    "Comparison",
+    "Document",
+    "Found",
+    "Judgement",
+    "Measures",
+    "Outcome",
+    "Placed",
+    "Report",
+    "RowCount",
+    "Spot",
+    "Truth",
+    "anls",
+    "choose",
+    "compare",
+    "evaluate",
+    "judge",
+    "judge_document",
+    "read_results",
+    "read_truth",
+    "truth_of",
+]

@@ -1,0 +1,121 @@
+"""Whether a right value's box is where the truth says that the value stands.
+
+A box is right, on the right page, where
+
+* the truth has boxes of the value: it and one of them share at least half of either;
+* the truth has lines of print (`boxes` is a CSV): at least half of it lies in a line that holds the value, or about the lines
+  that together make up a value of several; or it holds half of that and is at most three times as large (a currency is often
+  printed apart). Where in its line the value stands is not known, and a value that is printed twice has two right places.
+
+Only right values are judged: what a wrong value's box should be, nobody can say.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from pipeline.evaluate.judging import Judgement, Outcome, Placed
+from pipeline.evaluate.truth import Line, Spot, Truth, read_lines
+from pipeline.records import Box, around
+from pipeline.values.compare import same
+from pipeline.values.text import fold_name
+from schemas.base import Schema, spec_at
+from schemas.fields import NUMERIC, FieldSpec, Kind
+
+HALF = 0.5
+
+Size = Callable[[], tuple[float, float]]
+"""Asks for the size of the page in pixels: a file is only opened where a truth is told in them."""
+
+_NUMBERS = re.compile(r"-?\d[\d.,' ]*")
+_DATES = re.compile(r"\d[\w./\- ,']*\d")
+_LETTERS = 4
+_AT_MOST = 3
+_GAP = 2
+"""Lines that may stand between two of a value: one is not recognised."""
+
+
+def place(judgements: Sequence[Judgement], truth: Truth, schema: Schema, size: Size) -> tuple[Judgement, ...]:
+    """The judgements, `placed` filled in for right values whose place the truth knows."""
+    if truth.lines_file:
+        lines = read_lines(truth.lines_file)
+        width, height = size()
+        lines = tuple(replace(line, box=_scaled(line.box, width, height)) for line in lines)
+        return tuple(_by_lines(judgement, truth, schema, lines) for judgement in judgements)
+    return tuple(_by_spots(judgement, truth.spots.get(judgement.name, ())) for judgement in judgements)
+
+
+def _by_spots(judgement: Judgement, spots: Sequence[Spot]) -> Judgement:
+    if judgement.outcome is not Outcome.RIGHT or not spots:
+        return judgement
+    if judgement.box is None:
+        return replace(judgement, placed=Placed.NONE)
+    box, page = judgement.box, judgement.page
+    right = any(spot.page == page and _shared(box, spot.box) >= HALF * max(_area(box), _area(spot.box)) for spot in spots)
+    return replace(judgement, placed=Placed.RIGHT if right else Placed.WRONG)
+
+
+def _by_lines(judgement: Judgement, truth: Truth, schema: Schema, lines: Sequence[Line]) -> Judgement:
+    if judgement.outcome is not Outcome.RIGHT or "[" in judgement.name:
+        return judgement
+    spec = spec_at(schema, judgement.name)
+    printed = [truth.verbatim[judgement.name]] if judgement.name in truth.verbatim else []
+    wanted = [*printed, *judgement.expected.split(" | ")]
+    regions = [line.box for line in lines if any(_holds(line.text, text, spec) for text in wanted)]
+    regions += [region for text in wanted if (region := _around_parts(lines, text, spec))]
+    if not regions:
+        return judgement
+    if judgement.box is None:
+        return replace(judgement, placed=Placed.NONE)
+    right = judgement.page == 1 and any(_on(judgement.box, region) for region in regions)
+    return replace(judgement, placed=Placed.RIGHT if right else Placed.WRONG)
+
+
+def _on(box: Box, line: Box) -> bool:
+    """Whether a box is on a line, of which its value may be a part."""
+    shared = _shared(box, line)
+    return shared >= HALF * _area(box) or (shared >= HALF * _area(line) and _area(box) <= _AT_MOST * _area(line))
+
+
+def _holds(line: str, wanted: str, spec: FieldSpec) -> bool:
+    """Whether a line of print holds the value: numbers and dates by what they say, other values by their letters."""
+    if spec.kind in NUMERIC or spec.kind is Kind.DATE:
+        if re.search(rf"(?<![\d.,]){re.escape(_tight(wanted))}(?![\d]|[.,]\d)", _tight(line)):
+            return True
+        tokens = _DATES.findall(line) if spec.kind is Kind.DATE else _NUMBERS.findall(line)
+        return any(same(spec.kind, token.strip(), wanted, spec.scheme) for token in tokens)
+    letters = fold_name(wanted)
+    return bool(letters) and letters in fold_name(line)
+
+
+def _around_parts(lines: Sequence[Line], wanted: str, spec: FieldSpec) -> Box | None:
+    """The box around the lines that a value of several lines is made of; they follow one another."""
+    if spec.kind not in (Kind.TEXT, Kind.NAME, Kind.ADDRESS):
+        return None
+    letters = fold_name(wanted)
+    runs: list[list[int]] = []
+    for number, line in enumerate(lines):
+        part = fold_name(line.text)
+        if len(part) >= _LETTERS and part in letters:
+            if runs and number - runs[-1][-1] <= _GAP:
+                runs[-1].append(number)
+            else:
+                runs.append([number])
+    longest = max(runs, key=len, default=[])
+    return around(lines[number].box for number in longest) if len(longest) > 1 else None
+
+
+def _tight(text: str) -> str:
+    return "".join(text.lower().split())
+
+
+def _scaled(box: Box, width: float, height: float) -> Box:
+    return (box[0] / width, box[1] / height, box[2] / width, box[3] / height)
+
+
+def _area(box: Box) -> float:
+    return max(box[2] - box[0], 0.0) * max(box[3] - box[1], 0.0)
+
+
+def _shared(one: Box, other: Box) -> float:
+    return _area((max(one[0], other[0]), max(one[1], other[1]), min(one[2], other[2]), min(one[3], other[3])))
