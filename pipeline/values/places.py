@@ -1,0 +1,234 @@
+"""Where a value is printed on a page: by its meaning, by its letters, or by its likeness; never where another value stands.
+
+Amounts, numbers, percents, dates and currencies are found where the print reads as the same typed value, so that `12.50` is
+never found inside `112.50`. Texts and identifiers are found where the print is the same, else the same but for accents and
+punctuation, else alike. Likeness forgives letters, never digits: print with another digit is another value, and so is print
+that lacks a piece of it.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from rapidfuzz import fuzz, process
+from rapidfuzz.distance import Levenshtein
+
+from pipeline.records import Grounding, Value
+from pipeline.values.amounts import parse_amount
+from pipeline.values.dates import parse_date
+from pipeline.values.printed import Find, PagePrint, Place, Stream, bare, squeeze, unconfused
+from pipeline.values.text import MINUS
+from schemas.fields import FieldSpec, Kind
+
+ALIKE = {Kind.DATE: 85.0, Kind.IDENTIFIER: 88.0, Kind.NAME: 78.0, Kind.ADDRESS: 75.0, Kind.TEXT: 80.0, Kind.CHOICE: 85.0}
+"""How alike (0–100) print must be to count as the value, by kind; kinds that are missing are never found by likeness."""
+_SHORTEST = 4
+"""Fewer characters than this are never found by likeness."""
+_LACK = 2
+"""More letters of a value in a row than this, and than a tenth of it, may not be others or lack in print that is alike."""
+_TRIES = 4
+_TYPED = (Kind.MONEY, Kind.NUMBER, Kind.PERCENT, Kind.DATE, Kind.CURRENCY)
+_LETTERS = (Kind.NAME, Kind.ADDRESS, Kind.TEXT, Kind.CHOICE)
+
+
+def places(value: Value, spec: FieldSpec, printed: PagePrint) -> list[Place]:
+    """All places of `value`'s best status; empty where it is not printed."""
+    needle = squeeze(value.verbatim)
+    if not needle:
+        return []
+    if spec.kind in _TYPED and value.value is not None:
+        found = _by_meaning(value, spec.kind, needle, printed)
+        if found or spec.kind is not Kind.DATE:
+            return found
+    if found := _best(_exact(needle, spec.kind, printed)):
+        return found
+    if spec.kind is Kind.CHOICE and (found := _by_choice(value, spec, printed)):
+        return found
+    if "\n" in value.verbatim and (found := _by_lines(value.verbatim, spec.kind, printed)):
+        return found
+    place = _alike(needle, spec.kind, printed)
+    if place and spec.kind is Kind.DATE and parse_date(printed.text(place), printed.habits.language):
+        return []  # another date is not a misread one
+    return [place] if place else []
+
+
+def words_of(text: str, printed: PagePrint) -> list[Place]:
+    """The places of a label, in whole words."""
+    needle = squeeze(text)
+    return [_place(find, stream, Grounding.EXACT) for find, stream in _finds(needle, printed) if _ends_words(find, False)]
+
+
+def _best(found: Iterable[Place]) -> list[Place]:
+    """The exact ones where there are any, else all; each place once."""
+    every = list(dict.fromkeys(found))
+    return [place for place in every if place.status is Grounding.EXACT] or every
+
+
+def _by_meaning(value: Value, kind: Kind, needle: str, printed: PagePrint) -> list[Place]:
+    read = printed.typed(kind, value.value)
+    if kind is Kind.MONEY:
+        own = parse_amount(value.verbatim, printed.habits.language, decimal=printed.habits.decimal)
+        if not read and own and own.value != value.value:
+            read = printed.typed(kind, own.value)  # its sign comes from the column that it stands in
+        read = [place for place in read if _in_currency(value.currency, place, printed)]
+    if found := _best(_compared(place, needle, printed) for place in read):
+        return found
+    if kind is Kind.DATE or (kind is Kind.MONEY and (needle.isdigit() or not _in_currency(value.currency, None, printed))):
+        return []
+    return _best(_exact(needle, kind, printed))
+
+
+def _in_currency(currency: str, place: Place | None, printed: PagePrint) -> bool:
+    """Whether an amount in `currency` may stand at a place: beside its own sign, or beside none on a page in no other."""
+    if not currency or (place and place.currency == currency):
+        return True
+    return not (place and place.currency) and (
+        printed.habits.currency in ("", currency) or bool(printed.typed(Kind.CURRENCY, currency))
+    )
+
+
+def _compared(place: Place, needle: str, printed: PagePrint) -> Place:
+    """A place that was found by its meaning: exact where the print is the value's own, too; then without what stands beside."""
+    texts = [squeeze(printed.page.words[index].text) for index in place.words]
+    for first in range(len(texts)):
+        for last in range(len(texts), first, -1):
+            if "".join(texts[first:last]) == needle:
+                return replace(place, words=place.words[first:last], status=Grounding.EXACT)
+    return replace(place, status=Grounding.EXACT) if needle in "".join(texts) else place
+
+
+def _finds(needle: str, printed: PagePrint) -> Iterator[tuple[Find, Stream]]:
+    """The places of a needle, line by line; column by column only where that finds nothing."""
+    for stream in printed.streams if needle else ():
+        any_ = False
+        for find in stream.find(needle):
+            any_ = True
+            yield find, stream
+        if any_:
+            return
+
+
+def _place(find: Find, stream: Stream, status: Grounding, alike: float = 1.0) -> Place:
+    return Place(stream.words(find.first, find.last), status, alike)
+
+
+def _exact(needle: str, kind: Kind, printed: PagePrint) -> Iterator[Place]:
+    """The places that print `needle`, but for case and spaces; never a piece of a longer word or number.
+
+    Identifiers and numbers that the page parts by spaces and the value does not are `normalized`, and so is what is the same but
+    for accents and punctuation. Identifiers that are the same but for letters that look like digits are `fuzzy`.
+    """
+    strict = kind in (Kind.IDENTIFIER, *_TYPED) or not any(map(str.isalpha, needle))
+    found = False
+    for find, stream in _finds(needle, printed):
+        if _ends_words(find, strict) and not (kind in _TYPED and _signed(find, needle, stream)):
+            found = True
+            yield _place(find, stream, Grounding.NORMALIZED if strict and find.first != find.last else Grounding.EXACT)
+    letters = bare(needle)
+    if found or kind in _TYPED or len(letters) < (_SHORTEST if kind is Kind.IDENTIFIER else 2):
+        return
+    for stream in printed.bare:
+        for find in stream.find(letters):
+            if not find.before and not find.after:
+                found = True
+                yield _place(find, stream, Grounding.NORMALIZED)
+        if found:
+            return
+    if kind is Kind.IDENTIFIER:
+        for find in printed.bare[0].find(unconfused(letters), printed.bare[0].unconfused):
+            if not find.before and not find.after and _digits_agree(letters, printed.bare[0].between(find.first, find.last)):
+                yield _place(find, printed.bare[0], Grounding.FUZZY, 0.95)
+
+
+def _ends_words(find: Find, strict: bool) -> bool:
+    """Whether what is left of the words around a find is no part of it: `12` is a piece of `12.50`, not of `(12)`, `No:12`."""
+    if not strict:
+        return not find.before[-1:].isalnum() and not find.after[:1].isalnum()
+    return not any(c.isalnum() for c in find.before.rpartition(":")[2][-2:] + find.after[:2])
+
+
+def _signed(find: Find, needle: str, stream: Stream) -> bool:
+    """Whether a sign makes another number of the print: `-5`, `(5)`, `5%`, or a dash before it that is a word of its own."""
+    around = find.before[-1:] + find.after[:1]
+    lone = needle[0] in MINUS and len(stream.between(find.first, find.first)) == 1
+    return lone or any(c in MINUS or c in "(%" for c in around)
+
+
+def _by_choice(value: Value, spec: FieldSpec, printed: PagePrint) -> list[Place]:
+    """The places of the words that stand for a choice, where the engine gave the choice itself."""
+    language = printed.habits.language
+    words = spec.choice_words.get(str(value.value), {})
+    for spoken in (language, *(other for other in words if other != language)):
+        for word in words.get(spoken, ()):
+            if found := words_of(word, printed):
+                return [replace(place, status=Grounding.NORMALIZED) for place in found]
+    return []
+
+
+def _alike(needle: str, kind: Kind, printed: PagePrint) -> Place | None:
+    """The run of whole words most like `needle`; runs are capped by characters: a word of Thai may be one letter long."""
+    least = ALIKE.get(kind)
+    if least is None or len(needle) < _SHORTEST:
+        return None
+    shortest, longest = 0.8 * len(needle), 1.25 * len(needle)
+    for stream in printed.streams:
+        runs = []
+        for first, start in enumerate(stream.starts):
+            for last in range(first, len(stream.ends)):
+                length = stream.ends[last] - start
+                if length > longest:
+                    break
+                if length >= shortest:
+                    runs.append((first, last))
+        texts = [stream.between(first, last) for first, last in runs]
+        for text, score, index in process.extract(needle, texts, scorer=fuzz.ratio, score_cutoff=least, limit=_TRIES):
+            if _digits_agree(needle, text) and (kind is Kind.ADDRESS or _whole(needle, text)):
+                return Place(stream.words(*runs[index]), Grounding.FUZZY, score / 100)
+    return None
+
+
+def _digits_agree(needle: str, text: str) -> bool:
+    """Whether print that is alike has the value's digits: none is another one, none lacks, no number is longer."""
+    for tag, i1, i2, j1, j2 in Levenshtein.opcodes(needle, text):
+        mine, its = needle[i1:i2], text[j1:j2]
+        if tag == "replace" and any(a.isdigit() and b.isdigit() for a, b in zip(mine, its, strict=False)):
+            return False
+        if tag == "delete" and any(map(str.isdigit, mine)):
+            return False
+        if tag == "insert" and any(map(str.isdigit, its)) and (text[j1 - 1 : j1] + text[j2 : j2 + 1]).strip("0123456789") == "":
+            return False
+    return True
+
+
+def _whole(needle: str, text: str) -> bool:
+    """Whether print that is alike misses no piece of the value: no more than a few letters in a row are lacking or others."""
+    most, row = max(_LACK, len(needle) // 10), 0
+    for tag, i1, i2, _, _ in Levenshtein.opcodes(needle, text):
+        row = 0 if tag == "equal" else row + i2 - i1
+        if row > most:
+            return False
+    return True
+
+
+def _by_lines(verbatim: str, kind: Kind, printed: PagePrint) -> list[Place]:
+    """The place of a value of several lines that other print stands between: its lines are looked for one by one.
+
+    Most of its characters must be found, in lines that follow each other down the page.
+    """
+    lines = [line for line in map(squeeze, verbatim.split("\n")) if line]
+    found: list[Place] = []
+    for line in lines:
+        options = list(_exact(line, kind, printed))
+        if not options and (near := _alike(line, kind, printed)):
+            options = [near]
+        bottom = max(printed.page.words[index].box[1] for index in found[-1].words) if found else -1.0
+        below = [place for place in options if printed.box(place)[3] > bottom]
+        if below:
+            found.append(min(below, key=lambda place: printed.box(place)[1]))
+    words = tuple(dict.fromkeys(index for place in found for index in place.words))
+    share = sum(len(squeeze(printed.page.words[index].text)) for index in words) / sum(map(len, lines))
+    if share < 0.75:
+        return []
+    statuses = {place.status for place in found}
+    if len(found) == len(lines) and Grounding.FUZZY not in statuses:
+        return [Place(words, Grounding.EXACT if statuses == {Grounding.EXACT} else Grounding.NORMALIZED)]
+    return [Place(words, Grounding.FUZZY, min(share, 1.0, *(place.alike for place in found)))]
