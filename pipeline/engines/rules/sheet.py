@@ -54,6 +54,13 @@ class Reading:
     verbatim: str
 
 
+class Table(NamedTuple):
+    """The rows of a table as leaves, and the indexes of the cells that heading and rows take up."""
+
+    leaves: tuple[Leaf, ...] = ()
+    cells: frozenset[int] = frozenset()
+
+
 class Sheet:
     """A page's words in rows of cells.
 

@@ -11,11 +11,11 @@ from pipeline.values.currencies import find_currencies
 from pipeline.values.dates import find_dates
 from pipeline.values.identifiers import find_ibans, find_tax_ids, normal_identifier
 from pipeline.values.lines import Habits
-from pipeline.values.text import fold, fold_digits, fold_name
+from pipeline.values.text import fold, fold_digits, fold_name, fold_traced
 from schemas.fields import FieldSpec, Kind
 
 _TIME = re.compile(r"\d{1,2}[:.]\d{2}(?:[:.]\d{2})?\s*(?:[AaPp][Mm]|Uhr|h)?$")
-_CENTS_APART = re.compile(r"[\s:;*=]*(?:[^\W\d]{1,3}\W{0,2})?-?\d[\d.,]*(?: [.,] ?|[.,] )\d{2}\s*")
+_CENTS_APART = re.compile(r"[\s:;*=]*(?:[^\W\d]{1,3}\W{0,2})?-?\d[\d.,]*(?: [.,] ?|[.,] )\d{2}\s*[+-]?")
 """An amount that OCR tore apart (`7. 30`), alone in its place."""
 _NUMBER = re.compile(r"\S+")
 _TRAILING = " .,:;|)]}\"'»”"
@@ -166,9 +166,23 @@ def _currency(span: Span, spec: FieldSpec, habits: Habits) -> Iterator[Found]:
 
 
 def _choice(span: Span, spec: FieldSpec, habits: Habits) -> Iterator[Found]:
-    for choice in spec.choices:
-        for match in re.finditer(rf"(?<!\w){re.escape(choice)}(?!\w)", span.text, re.IGNORECASE):
-            yield Found(_inner(span, match.start(), match.end()), choice, 1.0)
+    folded = fold_traced(span.text)
+    taken: list[tuple[int, int]] = []
+    for word, choice in choice_words(spec):
+        for match in re.finditer(rf"(?<!\w){re.escape(word)}(?!\w)", folded.text):
+            if all(match.end() <= start or match.start() >= end for start, end in taken):
+                taken.append(match.span())
+                yield Found(_inner(span, *folded.span(*match.span())), choice, 1.0)
+
+
+def choice_words(spec: FieldSpec) -> list[tuple[str, str]]:
+    """The words that stand for the choices of a field, folded, with the choice of each; the longest first."""
+    told = {fold_traced(choice).text: choice for choice in spec.choices}
+    for choice, languages in spec.choice_words.items():
+        for words in languages.values():
+            for word in words:
+                told.setdefault(fold_traced(word).text, choice)
+    return sorted(told.items(), key=lambda item: (-len(item[0]), item))
 
 
 def _text(span: Span, spec: FieldSpec, habits: Habits) -> Iterator[Found]:

@@ -1,0 +1,231 @@
+"""A statement's lines: which of them are entries, which go on with one, and what stands in each."""
+
+import re
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from functools import cache
+from importlib import resources
+
+from pipeline.engines.rules.labels import squeeze
+from pipeline.engines.rules.sheet import Cell, Sheet, Span
+from pipeline.engines.rules.tables.tokens import Row, middle
+from pipeline.values.amounts import find_amounts, parse_amount
+from pipeline.values.dates import find_dates
+from pipeline.values.sides import side_of, split_side
+
+_GAP = 3.4
+"""Lines of one entry stand at most so far from each other, in units."""
+_PLUS = re.compile(r"\+\s?$")
+_AFTER_SIGN = re.compile(r"(?<=\d[-+]) (?=[-+(]?\d)")
+_TORN = re.compile(r"(?<![\w.,])[-(]?\d{1,3}(?:[.,]\d{3})*[.,] \d{2}\)?[-+]?$")
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """An amount in a line: its print with the sign or letter of its side, its ends along the row in units, and its value."""
+
+    span: Span
+    said: str
+    x0: float
+    x1: float
+    value: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """A date in a line."""
+
+    span: Span
+    x0: float
+    x1: float
+    value: date
+
+
+@dataclass(slots=True)
+class Entry:
+    """An entry as it is put together: its dates and figures, the pieces of its texts, and its last line."""
+
+    row: int
+    y: float
+    days: list[Day] = field(default_factory=list)
+    figures: list[Figure] = field(default_factory=list)
+    texts: list[list[Span]] = field(default_factory=list)
+    cells: set[int] = field(default_factory=set)
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerLine:
+    """A row of the sheet: what of it is a date, an amount, or text."""
+
+    row: int
+    y: float
+    days: tuple[Day, ...]
+    figures: tuple[Figure, ...]
+    texts: tuple[Span, ...]
+    cells: frozenset[int]
+
+
+def line_of(sheet: Sheet, number: int, row: Row, dated: Sequence[tuple[float, float]] = ()) -> LedgerLine:
+    """The dates, amounts and texts of a row.
+
+    A date within a text is part of it, unless it closes the text and stands under the head of a column of dates.
+
+    Args:
+        sheet: the page.
+        number: of the row.
+        row: its cells.
+        dated: where the heads of the columns of dates stand, in units.
+    """
+    days: list[Day] = []
+    figures: list[Figure] = []
+    texts: list[Span] = []
+    for place, cell in enumerate(row):
+        if figures and side_of(cell.text) and cell.text.strip() == cell.text and sheet.across(row[place - 1].box, cell.box) < 6:
+            last = figures.pop()
+            figures.append(_sided(last, f"{last.said} {cell.text}"))
+            continue
+        opening = _leading_days(sheet, cell)
+        begin = opening[-1].span.end if opening else 0
+        end = _closing_figures(sheet, cell, begin, figures)
+        if (texts or figures) and any(c.isalnum() for c in cell.text[begin:end]):
+            begin = 0
+        else:
+            days += opening
+        closing = _closing_day(sheet, cell, begin, end, dated)
+        if closing is not None:
+            days.append(closing)
+            end = closing.span.start
+        if any(c.isalnum() for c in cell.text[begin:end]):
+            texts.append(Span(cell, begin, end))
+    return LedgerLine(number, middle(sheet, row), tuple(days), tuple(figures), tuple(texts), frozenset(c.index for c in row))
+
+
+def entries_of(
+    sheet: Sheet, lines: Sequence[LedgerLine], asides: frozenset[int], ends: tuple[float, float], headed: bool
+) -> list[Entry]:
+    """The entries among some lines: each starts where a date and an amount stand, and takes the text below it.
+
+    Under a heading a date and a text will do: OCR may have lost the amount.
+
+    Args:
+        sheet: the page.
+        lines: those below the heading.
+        asides: rows that tell of the whole account: balances, sums, what is carried forward.
+        ends: where the column of texts starts and ends, in units: what goes on with an entry starts within it.
+        headed: whether a heading stands above them.
+    """
+    made: list[Entry] = []
+    open_entry: Entry | None = None
+    dated = any(line.days and line.figures for line in lines)
+    for line in lines:
+        starts = bool(line.figures) and (bool(line.days) or not dated or (open_entry is not None and bool(line.texts)))
+        starts = starts or (headed and bool(line.days) and bool(line.texts))
+        if line.row in asides or _carried(line):
+            open_entry = None
+        elif starts:
+            open_entry = Entry(line.row, line.y, list(line.days), list(line.figures), [list(line.texts)], set(line.cells))
+            made.append(open_entry)
+        elif open_entry is not None and _goes_on(sheet, open_entry, line, ends):
+            open_entry.texts.append(list(line.texts))
+            open_entry.cells |= line.cells
+            open_entry.y = line.y
+        elif line.texts or line.days:
+            open_entry = None
+    return made
+
+
+def _goes_on(sheet: Sheet, entry: Entry, line: LedgerLine, ends: tuple[float, float]) -> bool:
+    if line.figures or not line.texts or line.y - entry.y > _GAP:
+        return False
+    scale = sheet.aspect / sheet.unit
+    return all(ends[0] - 1.5 <= sheet.box(span)[0] * scale <= ends[1] for span in line.texts)
+
+
+def _leading_days(sheet: Sheet, cell: Cell) -> list[Day]:
+    """The dates that a cell opens with."""
+    found: list[Day] = []
+    begin = 0
+    for start, end, day in find_dates(cell.text, sheet.habits.language, month_first=sheet.habits.month_first):
+        if any(c.isalnum() for c in cell.text[begin:start]):
+            break
+        found.append(_day(sheet, Span(cell, start, end), day))
+        begin = end
+    return found
+
+
+def _closing_day(sheet: Sheet, cell: Cell, begin: int, end: int, dated: Sequence[tuple[float, float]]) -> Day | None:
+    """The date that closes the text of a cell, where it stands under the head of a column of dates."""
+    for start, stop, day in find_dates(cell.text[begin:end], sheet.habits.language, month_first=sheet.habits.month_first):
+        if cell.text[begin + stop : end].strip():
+            continue
+        found = _day(sheet, Span(cell, begin + start, begin + stop), day)
+        if any(min(found.x1, x1) - max(found.x0, x0) > 0 for x0, x1 in dated):
+            return found
+    return None
+
+
+def _day(sheet: Sheet, span: Span, value: date) -> Day:
+    box, scale = sheet.box(span), sheet.aspect / sheet.unit
+    return Day(span, box[0] * scale, box[2] * scale, value)
+
+
+def _closing_figures(sheet: Sheet, cell: Cell, begin: int, figures: list[Figure]) -> int:
+    """Where the text of a cell ends before the amounts that close it, which go to `figures`."""
+    end, taken = len(cell.text), []
+    for start, stop, value in reversed(_amounts(sheet, cell.text)):
+        behind = cell.text[stop:end].strip()
+        if start < begin or (behind and not side_of(behind) and behind not in "+*"):
+            break
+        plus = _PLUS.search(cell.text[:start])
+        start = plus.start() if plus else start
+        span = Span(cell, start, stop)
+        box, scale = sheet.box(span), sheet.aspect / sheet.unit
+        said = f"{cell.text[start:stop].strip()} {behind}".strip(" *")
+        taken.append(_sided(Figure(span, said, box[0] * scale, box[2] * scale, value), said))
+        end = start
+    figures += reversed(taken)
+    return end
+
+
+def _amounts(sheet: Sheet, text: str) -> list[tuple[int, int, Decimal]]:
+    """The amounts in a cell, with start and end: also two that only a sign parts, and one that OCR tore apart."""
+    begin = 0
+    found: list[tuple[int, int, Decimal]] = []
+    for end in (*(match.end() for match in _AFTER_SIGN.finditer(text)), len(text)):
+        chunk = text[begin:end]
+        whole = find_amounts(chunk, sheet.habits.language, decimal=sheet.habits.decimal)
+        found += [(begin + start, begin + stop, amount.value) for start, stop, amount in whole]
+        torn = _TORN.search(chunk)
+        if torn and (not whole or whole[-1][1] <= torn.start()):
+            amount = parse_amount(torn.group().rstrip("+ "), sheet.habits.language, decimal=sheet.habits.decimal)
+            if amount is not None:
+                found.append((begin + torn.start(), begin + torn.end(), amount.value))
+        begin = end
+    return found
+
+
+def _sided(figure: Figure, said: str) -> Figure:
+    """The figure with the sign that its side tells: what is out is negative."""
+    text, side = split_side(said)
+    amount = parse_amount(text, "und", decimal="," if re.search(r",\d\d\D*$", text) else ".")
+    value = amount.value if amount else figure.value
+    if side == "in":
+        return Figure(figure.span, text, figure.x0, figure.x1, abs(value))
+    return Figure(figure.span, said, figure.x0, figure.x1, -abs(value) if side == "out" else value)
+
+
+def _carried(line: LedgerLine) -> bool:
+    """Whether the text of a line is a sum carried from page to page."""
+    if not line.texts:
+        return False
+    words = squeeze(line.texts[0].text).text
+    return any(words.startswith(word) for word in _carried_words())
+
+
+@cache
+def _carried_words() -> frozenset[str]:
+    told = tomllib.loads(resources.files("pipeline.values").joinpath("carried.toml").read_text(encoding="utf-8"))
+    return frozenset(squeeze(word).text for key, words in told.items() if key != "beside" for word in words) - {""}

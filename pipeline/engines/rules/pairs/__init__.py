@@ -1,0 +1,1 @@
+"""Labels and their values on forms: no label is known beforehand."""
