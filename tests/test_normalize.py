@@ -74,7 +74,9 @@ def test_the_other_dates_and_the_dollar_decide_what_comes_first():
     assert typed("issue_date", "03/04/2024", "Due 12/31/2024").value == date(2024, 3, 4)
     assert typed("issue_date", "03/04/2024", "Due 31/12/2024").value == date(2024, 4, 3)
     assert typed("issue_date", "03/04/2024", "Total $12.50").value == date(2024, 3, 4)
-    unsure = typed("issue_date", "03/04/2024", "Total RM12.50")
+    malaysian = typed("issue_date", "03/04/2024", "Total RM12.50")
+    assert (malaysian.value, malaysian.problem) == (date(2024, 4, 3), "")
+    unsure = typed("issue_date", "03/04/2024", "Total 12.50")
     assert (unsure.value, unsure.problem) == (date(2024, 4, 3), "day and month could be swapped")
 
 

@@ -12,6 +12,9 @@ _MARKS = "[\u0900-\u0903\u093a-\u094f\u0e31\u0e34-\u0e3a\u0e47-\u0e4e]"
 """Vowel signs and tone marks of Devanagari and Thai: a word goes on with one."""
 
 
+_THAI_THOUSANDS = ("ร้อย", "พัน", "หมื่น", "แสน", "ล้าน")
+
+
 class Mark(NamedTuple):
     """A currency in print: where it stands and its ISO 4217 code, empty where the sign is anyone's."""
 
@@ -20,22 +23,28 @@ class Mark(NamedTuple):
     code: str
 
 
-def find_currencies(text: str, language: str = "und") -> list[Mark]:
+def find_currencies(text: str, language: str = "und", dollar: str | None = None) -> list[Mark]:
     """The currency signs, codes and words in `text`, in order.
 
     A sign counts wherever it stands, `RM` and codes also glued to digits (`RM31.60`), words only as whole words. A bare `$` is
-    the dollar or real of the language (en de fr it hi th: USD, pt: BRL); in Spanish and without a language its code is empty.
+    `dollar` where the caller knows it, else that of the language (`dollar_in`).
     """
-    found = [Mark(m.start(), m.end(), _code(m.group(), language)) for m in _pattern(language).finditer(text)]
+    bare = dollar_in(language) if dollar is None else dollar
+    found = [Mark(m.start(), m.end(), _code(m.group(), language, bare)) for m in _pattern(language).finditer(text)]
     for sign, code in _table()["misread"].get(language, {}).items():
         found += [Mark(m.start("sign"), m.end("sign"), code) for m in _misread(sign).finditer(text)]
     return sorted(found)
 
 
-def currency_of(text: str, language: str = "und") -> str:
+def currency_of(text: str, language: str = "und", dollar: str | None = None) -> str:
     """The ISO 4217 code of the one currency in `text`; empty where there is none, several, or only a sign that is anyone's."""
-    found = {mark.code for mark in find_currencies(text, language)}
+    found = {mark.code for mark in find_currencies(text, language, dollar)}
     return found.pop() if len(found) == 1 else ""
+
+
+def dollar_in(language: str) -> str:
+    """What a bare `$` is in a text of `language`: USD in en de fr it hi th, BRL in pt; anyone's in Spanish, so empty."""
+    return str(_table()["dollar"].get(language, ""))
 
 
 @cache
@@ -61,7 +70,9 @@ def _pattern(language: str) -> re.Pattern[str]:
     ]
     # Not at the end of a BIC such as HELADEF1GEL.
     code = rf"(?<!{letter})(?<!{letter}\d)(?:{'|'.join(table['codes'].split())})(?!{letter})"
-    word = rf"(?<!{letter})(?i:{'|'.join(map(re.escape, words))})(?!{letter}|{_MARKS})"
+    # Thai has no spaces: `2 ล้านบาทถ้วน`, but บทบาท is no money.
+    before, behind = rf"(?:(?<!{letter})|{'|'.join(f'(?<={word})' for word in _THAI_THOUSANDS)})", "(?=ถ้วน)"
+    word = rf"{before}(?i:{'|'.join(map(re.escape, words))})(?:(?!{letter}|{_MARKS})|{behind})"
     return re.compile("|".join([*sign, code, word]))
 
 
@@ -70,8 +81,8 @@ def _misread(sign: str) -> re.Pattern[str]:
     return re.compile(rf"(?<=[.,]\d\d)(?: ?(?P<sign>{re.escape(sign)}))(?!\w)")
 
 
-def _code(mark: str, language: str) -> str:
+def _code(mark: str, language: str, dollar: str) -> str:
     table = _table()
     if mark == "$":
-        return str(table["dollar"].get(language, ""))
+        return dollar
     return str(table["signs"].get(mark) or _words(language).get(fold(mark)) or mark)

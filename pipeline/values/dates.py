@@ -18,15 +18,15 @@ from importlib import resources
 from babel import Locale
 from rapidfuzz import fuzz
 
-from pipeline.values.text import fold_traced
+from pipeline.values.text import fold_traced, mend_digits
 from schemas.fields import LANGUAGES
 
 _BUDDHIST = 543
 _GAP = r"[\s.,/’'॰-]*"
-_ORDINAL = r"(?:st|nd|rd|th|er|re|º|°|ª|o(?= ))?"
-_OF = r"(?:(?:de|del|d'|of|the|e)\b)?"
+_ORDINAL = r"(?:st|nd|rd|th| ?er\b|re|[.]?[º°ª]|[.]?o(?= ))?"
+_OF = r"(?:(?:days? of|dias? del mes de|dias? do mes de|de|del|d'|of|the|e)\b)?"
 # Thai words as `fold_traced` leaves them.
-_BE = r"(?:พ[ .]*ศ[ .]*|ค[ .]*ศ[ .]*|ปิ[ .]*|b\.?e\.?[ ]?)?"
+_BE = r"(?:พ[ .]*ศ[ .]*|ค[ .]*ศ[ .]*|พุทธศักราช *|คริสตศักราช *|ปิ[ .]*|b\.?e\.?[ ]?)?"
 _YEAR = r"(?P<y>\d{4}|\d{2}(?![:.,]?\d))(?!\d|[./-]\d)"
 _DAY = r"(?<![\d.,/])(?P<d>[0-3]?\d)"
 _ISO = r"(?<!\d)(?<![A-Za-z]-)(?<!\d[./-])(?P<y>\d{4})(?P<s>[./-]) ?(?P<a>\d{1,2}) ?(?P=s) ?(?P<b>\d{1,2})(?!\d|[./-]\d)"
@@ -34,6 +34,8 @@ _NUMERIC_BEFORE = r"(?<!\d)(?<![A-Za-z]-)(?<!\d[./])(?:(?<!\d-)|(?<=\d{4}-))"
 _NUMERIC_AFTER = r"(?!\d|[./,]\d|-(?!\d{1,2}[./])\d)"
 _NUMERIC = _NUMERIC_BEFORE + r"(?P<a>\d{1,2}) ?(?P<s>[./-]) ?(?P<b>\d{1,2}) ?(?P=s) ?(?P<y>\d{4}|\d{2})" + _NUMERIC_AFTER
 _SPACED = r"(?P<a>\d{1,2}) (?P<b>\d{1,2}) (?P<y>\d{4})"
+_COMMAS = r"(?P<a>\d{1,2})[.,] ?(?P<b>\d{1,2})[.,] ?(?P<y>\d{4})"
+"""OCR takes points for commas."""
 _COMPACT = r"(?P<a>\d{4})(?P<b>\d{2})(?P<c>\d{2})"
 _SHORT_DOTS = re.compile(r"\d\.\d{1,2}\.\d{2}|\d\d\.\d\.\d{2}")
 _MISREAD = re.compile(r"(?P<d>[0-3]?\d)[\s.]*(?:(?:de|of)\b)?\s*(?P<m>[^\W\d_]{4,})[\s.,]*(?:(?:de|of)\b)?\s*(?P<y>\d{4})")
@@ -52,11 +54,12 @@ def parse_date(text: str, language: str = "und", month_first: bool | None = None
     Returns:
         None where a part of it is missing, where it is no day of the calendar, or where there are two different dates.
     """
+    text = mend_digits(text)
     found = {day for _, _, day in find_dates(text, language, month_first=month_first)}
     if found:
         return found.pop() if len(found) == 1 else None
     bare = fold_traced(text).text.strip(" .:,")
-    if match := re.fullmatch(_SPACED, bare):
+    if match := re.fullmatch(_SPACED, bare) or re.fullmatch(_COMMAS, bare):
         return _numeric(match, language, month_first)
     if match := re.fullmatch(_COMPACT, bare):
         year, rest = _year(match.group("a"), language == "th"), match.group("a")
@@ -95,9 +98,15 @@ def month_first_evidence(texts: Iterable[str]) -> bool | None:
 
 
 def is_ambiguous(text: str) -> bool:
-    """Whether day and month of a numeric date could be swapped."""
+    """Whether day and month of a numeric date could be swapped; with points between them the day comes first."""
     match = re.search(_NUMERIC, fold_traced(text).text)
-    return bool(match and int(match.group("a")) <= 12 and int(match.group("b")) <= 12 and match.group("a") != match.group("b"))
+    return bool(
+        match
+        and match.group("s") != "."
+        and int(match.group("a")) <= 12
+        and int(match.group("b")) <= 12
+        and match.group("a") != match.group("b")
+    )
 
 
 def _candidates(text: str, language: str, month_first: bool | None) -> Iterator[tuple[re.Match[str], date | None]]:
@@ -181,6 +190,8 @@ def _misread(text: str, language: str) -> date | None:
     match = _MISREAD.search(text)
     if not match or language not in LANGUAGES:
         return None
-    scores = [(fuzz.ratio(match.group("m"), name), number) for name, number in _months(language).items() if len(name) >= 4]
+    printed = match.group("m")
+    known = [(name, number) for name, number in _months(language).items() if len(name) >= 4]
+    scores = [(fuzz.ratio(form, name), number) for form in (printed, printed.replace("rn", "m")) for name, number in known]
     months = {number for score, number in scores if score >= _ALIKE}
     return _day(_year(match.group("y"), language == "th"), months.pop(), int(match.group("d"))) if len(months) == 1 else None

@@ -1,4 +1,4 @@
-"""Bank accounts, tax numbers and document numbers: finding them, writing them one way, and what their check digits say."""
+"""Identifiers of every scheme: finding bank accounts and tax numbers, writing each one way, and what check digits say."""
 
 import re
 import tomllib
@@ -7,11 +7,17 @@ from functools import cache
 from importlib import import_module, resources
 from typing import Any, NamedTuple
 
+from pipeline.values.mrz import mrz_lines, read_mrz
+from pipeline.values.phones import normal_phone, valid_phone
 from pipeline.values.text import MINUS, fold_digits
+
+SCHEMES = ("tax_id", "iban", "bic", "phone", "email", "mrz")
+"""Those that have a writing of their own, and something that tells right from wrong."""
 
 _IBAN_START = re.compile(r"(?<![A-Z0-9])[A-Z]{2}\d{2}(?=[ .-]?[A-Z0-9]{4})")
 _IBAN_GROUP = re.compile(r"[ .-]?([A-Z0-9]{1,4})")
 _TAX_SUFFIX = re.compile(r"(?<=\d)(?:MWST|TVA|IVA)$")
+_EMAIL = re.compile(r"[a-z0-9][\w.+%'-]*@(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,24}")
 _MIN_IBAN = 15
 _MIN_DIGITS = 5
 
@@ -51,14 +57,15 @@ def find_tax_ids(text: str, language: str = "und") -> list[TaxId]:
     found: list[TaxId] = []
     for form in _forms():
         languages = form.get("languages")
-        if languages and language not in languages:
+        if not form.get("find", True) or (languages and language not in languages):
             continue
         for match in _compiled(form["pattern"]).finditer(clean):
             if any(match.start() < other.end and other.start < match.end() for other in found):
                 continue
-            sound = _sound(form["check"], match.group())
+            normal = normal_identifier(match.group(), "tax_id")
+            sound = _sound(form["check"], normal)
             if sound or form.get("telling"):
-                found.append(TaxId(match.start(), match.end(), normal_identifier(match.group(), "tax_id"), form["name"], sound))
+                found.append(TaxId(match.start(), match.end(), normal, form["name"], sound))
     for match in _labelled().finditer(clean):
         start, end = match.span("number")
         enough = sum(c.isdigit() for c in match.group("number")) >= _MIN_DIGITS
@@ -68,41 +75,83 @@ def find_tax_ids(text: str, language: str = "und") -> list[TaxId]:
     return sorted(found)
 
 
-def normal_identifier(text: str, scheme: str = "") -> str:
+def tax_country(tax_id: TaxId) -> str:
+    """The country (ISO 3166 alpha 2) whose tax number it is; empty where its form does not tell."""
+    if tax_id.form == "eu_vat":
+        return {"EL": "GR", "XI": "GB"}.get(tax_id.text[:2], tax_id.text[:2])
+    return next((str(form.get("country", "")) for form in _forms() if form["name"] == tax_id.form), "")
+
+
+def normal_identifier(text: str, scheme: str = "", country: str = "") -> str:
     """`text` as an identifier is stored.
 
     Args:
         text: as printed.
-        scheme: `iban` and `tax_id` lose every separator and are put in capitals; others keep their print with spaces folded to
+        scheme: `iban`, `tax_id` and `bic` lose every separator and are put in capitals, `phone` becomes E.164 where its country
+            is known, `email` loses its capitals, `mrz` is its lines in capitals; others keep their print with spaces folded to
             one and hyphens made plain.
+        country: of the page (ISO 3166 alpha 2), for telephone numbers.
     """
+    if scheme == "mrz":
+        return "\n".join(mrz_lines(unicodedata.normalize("NFKC", text)))
     clean = " ".join(re.sub(f"[{MINUS}]", "-", fold_digits(unicodedata.normalize("NFKC", text))).split())
+    if scheme == "phone":
+        return normal_phone(clean, country)
+    if scheme == "email":
+        return _email(clean)
+    if scheme == "bic":
+        bare = re.sub(rf"^(?:{_table()['before']['bic']})+(?=[A-Z])", "", clean.upper())
+        return re.sub("[^A-Z0-9]", "", bare)
     if scheme not in ("iban", "tax_id"):
         return clean.strip(" :;,")
-    bare = re.sub(r"[^A-ZÑ&0-9]", "", re.sub(r"^.*:(?=.*\d)", "", clean).upper())
-    return _TAX_SUFFIX.sub("", bare) if scheme == "tax_id" else bare
+    bare = re.sub(r"^.*:(?=.*\d)", "", clean).upper()
+    if scheme == "iban":
+        found = find_ibans(bare)
+        return found[0][2] if len(found) == 1 else re.sub("[^A-Z0-9]", "", bare)
+    bare = re.sub(r"[^A-ZÑ&0-9]", "", _before_tax_id().sub("", bare))
+    return _TAX_SUFFIX.sub("", bare)
 
 
-def valid(text: str, scheme: str) -> bool | None:
-    """What the check digits of an identifier say: evidence, never a reason to reject.
+def valid(text: str, scheme: str, country: str = "") -> bool | None:
+    """What the check digits of an identifier say, or its form where it has none: evidence, never a reason to reject.
 
     Args:
         text: the identifier, in any writing.
-        scheme: `iban`, `tax_id`.
+        scheme: `iban`, `tax_id`, `bic`, `phone`, `email`, `mrz`.
+        country: of the page, for telephone numbers.
 
     Returns:
         None for other schemes and for forms that have no check digits known here.
     """
-    normal = normal_identifier(text, scheme)
-    if scheme == "iban":
-        return _sound("stdnum.iban", normal) if normal else None
-    if scheme != "tax_id":
+    normal = normal_identifier(text, scheme, country)
+    if not normal or scheme not in SCHEMES:
         return None
+    if scheme == "iban":
+        return _iban_sound(normal)
+    if scheme == "bic":
+        return _sound("stdnum.bic", normal)
+    if scheme == "phone":
+        return valid_phone(normal, country)
+    if scheme == "email":
+        return bool(_EMAIL.fullmatch(normal))
+    if scheme == "mrz":
+        zone = read_mrz(normal)
+        return not zone.wrong if zone else None
     forms = [form for form in _forms() if re.fullmatch(form.get("bare", form["pattern"]), normal)]
     if any(_sound(form["check"], normal) for form in forms):
         return True
+    printed = _before_tax_id().sub("", _capitals(text).strip(" :;,.")).strip()
+    if any(form.get("telling") and _compiled(form["pattern"]).fullmatch(printed) for form in _forms()):
+        return False  # printed in a form that no other number has
     # Digits alone may be a number of a form that is not known here.
     return False if any(form.get("telling") for form in forms) and not normal.isdigit() else None
+
+
+def _email(text: str) -> str:
+    """The address in `text` without capitals; OCR puts spaces around the sign and the points."""
+    joined = re.sub(r"\s*@\s*", "@", text.lower())
+    found = re.search(r"[\w.+%'-]+@[\w-]+(?: ?\.[\w-]+)*", joined)
+    return found.group().replace(" ", "") if found else text.strip(" :;,")
 
 
 def _iban_end(text: str, start: int, length: int) -> int | None:
@@ -119,9 +168,16 @@ def _iban_end(text: str, start: int, length: int) -> int | None:
         end, count = end - max(count - length, 0), min(count, length)
         if re.match("[A-Z0-9]", text[end : end + 1]):
             continue
-        if (count == length and _sound("stdnum.iban", text[start:end])) or (not any_letters and count >= _MIN_IBAN):
+        if (count == length and _iban_sound(text[start:end])) or (not any_letters and count >= _MIN_IBAN):
             return end
     return None
+
+
+def _iban_sound(text: str) -> bool:
+    """Whether the check digits fit. A country's own (`check_country`) would refuse banks that stdnum's lists do not have."""
+    from stdnum.iban import is_valid
+
+    return bool(is_valid(text, check_country=False))
 
 
 def _capitals(text: str) -> str:
@@ -158,6 +214,13 @@ def _labelled() -> re.Pattern[str]:
         r"(?!\d[\d.]*\.\d\d(?!\w)|\d{1,2}([./-])\d{1,2}\1\d{2,4}(?!\w))"
         r"(?P<number>[A-Z0-9](?:[./-]?[A-Z0-9]){6,17}|\d{1,5}(?: \d{1,5}){1,5})(?![A-Z0-9_])"
     )
+
+
+@cache
+def _before_tax_id() -> re.Pattern[str]:
+    """A label in front of a tax number, and what links it; without a number behind it is the number's own letters."""
+    labels = "|".join(re.escape(label) for label in sorted(_table()["labels"], key=len, reverse=True))
+    return re.compile(rf"^(?:(?:{labels})(?=[ .:#º°-])(?:[ .:#º°-]|(?:NR|NO|N)\b)*)(?=.*\d)")
 
 
 @cache

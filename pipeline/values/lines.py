@@ -1,5 +1,6 @@
 """A page's words as lines of text that know their words, and the habits of writing that the page shows."""
 
+import re
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -7,12 +8,18 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from pipeline.records import Box, PageWords, Word, around
-from pipeline.values.amounts import decimal_sign, find_amounts
-from pipeline.values.currencies import find_currencies
+from pipeline.values.amounts import EITHER_SIGN, decimal_sign, find_amounts
+from pipeline.values.countries import country_of, decimal_from, dollar_of, month_first_in
+from pipeline.values.currencies import dollar_in, find_currencies
 from pipeline.values.dates import month_first_evidence
+from pipeline.values.numbers import decimal_from_language
 
 _WIDE = 1.2
 """A gap between words wider than this many times their height parts columns; it becomes two spaces."""
+
+
+_DOLLARS = re.compile(r"(?<![^\W\d_])\$ ?[-(]?\d[\d., ]*[.,]\d\d(?!\d)")
+"""A price in dollars of somebody: `Lot $319` is a misread S319, a price has cents."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +46,23 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Habits:
-    """How a page writes: language, decimal sign (or empty), month before day (None: unknown), ISO 4217 currency (or empty)."""
+    """How a page writes; what is not known is empty.
+
+    Attributes:
+        language: ISO 639-1, or `und`.
+        decimal: its decimal sign: what its numbers show, else what its country and language write.
+        month_first: whether dates in figures have the month first; None where neither its dates nor its country tell.
+        currency: ISO 4217, beside most of its amounts.
+        country: ISO 3166 alpha 2, of who wrote it.
+        dollar: what a bare `$` is (ISO 4217).
+    """
 
     language: str
     decimal: str
     month_first: bool | None
     currency: str
+    country: str = ""
+    dollar: str = ""
 
 
 def lines_of(page: PageWords) -> list[Line]:
@@ -65,23 +83,40 @@ def lines_of(page: PageWords) -> list[Line]:
 
 
 def habits_of(page: PageWords, lines: Sequence[Line] | None = None) -> Habits:
-    """What the page's own print says of how it writes; its language where the print is silent.
+    """What the page's own print says of how it writes; its country and language where the print is silent.
 
-    The order of day and month comes from its dates; English that counts in US dollars writes the month first, other English
-    does not. The currency is the one beside most amounts, else the one named most.
+    The one place where conventions are decided. Decimal sign: its numbers, else country and language. Day and month: its dates,
+    else country and language; in euros the day comes first. Currency: the one beside most amounts, else the one named most.
     """
     texts = [line.text for line in lines or lines_of(page)]
-    decimal = decimal_sign(texts, page.language)
-    amounts = [amount for text in texts for _, _, amount in find_amounts(text, page.language, decimal=decimal)]
+    language = page.language
+    shown = decimal_sign(texts)
+    amounts = [
+        amount
+        for text in texts
+        for _, _, amount in find_amounts(text, language, decimal=shown or decimal_from_language(language), dollar="")
+    ]
     beside = Counter(amount.currency for amount in amounts if amount.currency)
-    named = beside or Counter(mark.code for text in texts for mark in find_currencies(text, page.language) if mark.code)
+    named = beside or Counter(mark.code for text in texts for mark in find_currencies(text, language, "") if mark.code)
+    dollars = sum(bool(_DOLLARS.search(text)) for text in texts)
+    spoken = [*named, dollar_in(language)] if dollars else list(named)
+    usual = habits_in(language, country_of(texts, language, spoken))
+    if dollars and usual.dollar:
+        named = beside + Counter({usual.dollar: dollars})
     currency = named.most_common(1)[0][0] if named else ""
+    decimal = shown or usual.decimal
+    if not decimal and language == "es" and not dollars and (not currency or currency not in EITHER_SIGN):
+        decimal = ","
     month_first = month_first_evidence(texts)
-    # `Lot $319` is a misread S319: a price has cents.
-    cents = any(a.currency == "USD" and a.value.as_tuple().exponent == -2 for a in amounts)
-    if month_first is None and page.language == "en" and currency == "USD" and cents:
-        month_first = True
-    return Habits(page.language, decimal, month_first, currency)
+    if month_first is None:
+        month_first = False if usual.month_first is None and currency == "EUR" else usual.month_first
+    return Habits(language, decimal, month_first, currency, usual.country, usual.dollar)
+
+
+def habits_in(language: str, country: str) -> Habits:
+    """The habits of a language in a country, where no page says otherwise."""
+    dollar = dollar_of(country) or dollar_in(language)
+    return Habits(language, decimal_from(language, country), month_first_in(language, country), "", country, dollar)
 
 
 def bounding(words: Iterable[Word]) -> Box:

@@ -22,8 +22,10 @@ CORE = rf"\d+(?:[.,{APOSTROPHES} ]\d+)*"
 _INNER_SPACE = re.compile(r"(?<=\d) ?([.,]) ?(?=\d)")
 _ANY_CORE = re.compile(rf"(?<![\w.,])[{MINUS}]?\d+(?:[.,{APOSTROPHES}]\d+|[ ]\d{{3}}(?!\d))*")
 _UNAMBIGUOUS = re.compile(r"(?<![\d.,/:-])(?:\d{1,3}(?:[.,]\d{3})+|\d+)([.,])\d{2}(?![\d.,/:-]|\s?%)")
-_PERCENT_WORDS = "percent|prozent|pour cent|por ciento|por cento|per cento|प्रतिशत|ร้อยละ"
-_PERCENT = re.compile(rf"(?<!\d)([{MINUS}]?\s?\d{{1,9}}(?:[.,]\d{{1,9}})?)\s?(?:%|٪|{_PERCENT_WORDS})", re.I)
+_PERCENT_WORDS = "percent|prozent|pour cent|per cento|por ciento|por cento|per cento|प्रतिशत|ร้อยละ"
+_PERCENT = re.compile(
+    rf"(?<!\d)([{MINUS}]?\s?\d{{1,9}}(?:[.,]\d{{1,9}})?)\s?(?:%|٪|{_PERCENT_WORDS})|ร้อยละ\s?(\d{{1,9}}(?:[.,]\d{{1,9}})?)", re.I
+)
 
 
 def decimal_from_language(language: str) -> str:
@@ -51,6 +53,8 @@ def read_core(core: str, decimal: str = "") -> Decimal | None:
         None where the groups are not those of a number (`12.03.24`, `12 34`).
     """
     text = _INNER_SPACE.sub(r"\1", re.sub(f"[{APOSTROPHES}]", "'", core))
+    if text.startswith("."):
+        return Decimal(f"0{text}") if text[1:].isdigit() else None
     whole, fraction = _split(text, decimal)
     groups = re.split("[ '.,]", whole)
     if not all(group.isdigit() for group in groups) or (fraction and not fraction.isdigit()) or not _grouped(groups):
@@ -85,7 +89,8 @@ def parse_number(text: str, language: str = "und", *, decimal: str = "") -> Deci
 def parse_percent(text: str, language: str = "und") -> Decimal | None:
     """A percentage in percent (`19 %` → 19); a bare number counts as one. None where there are two different ones."""
     clean = fold_spaces(fold_digits(text))
-    found = {parse_number(m.group(1), decimal="," if "," in m.group(1) else ".") for m in _PERCENT.finditer(clean)}
+    printed = [m.group(1) or m.group(2) for m in _PERCENT.finditer(clean)]
+    found = {parse_number(number, decimal="," if "," in number else ".") for number in printed}
     if found:
         return found.pop() if len(found) == 1 else None
     bare = clean.strip()

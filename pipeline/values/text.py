@@ -12,6 +12,8 @@ _IGNORED = dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\uf
 _THAI_ABOVE = str.maketrans("ีึื", "ิิิ")
 _THAI_TONES = dict.fromkeys(range(0x0E47, 0x0E4F))
 _THAI_DOUBLED = re.compile("([ก-ฮ][ัิ-ฺ็-๎]+)([^ัิ-ฺ็-๎\\s])\\1(?!\\2)")
+_LOOKALIKE = re.compile(r"(?:(?<!\w)[OolISBZ]|(?<!\d)\d)[\dOolISBZ.,/'’-]*(?!\w)")
+_DIGIT_OF = str.maketrans("OolISBZ", "0011582")
 _THAI_SPACED = re.compile("(?<=[\u0e00-\u0e7f.])[ \u00a0]+(?=[\u0e00-\u0e7f.])")
 
 
@@ -33,6 +35,14 @@ def fold_digits(text: str) -> str:
 def fold_spaces(text: str) -> str:
     """`text` with each white space character (no-break, thin, narrow …) as a plain space; as long as before."""
     return re.sub(r"\s", " ", text) if text.isascii() else "".join(" " if c.isspace() else c for c in text)
+
+
+def mend_digits(text: str) -> str:
+    """`text` with the letters that OCR took for digits (`12,5O`, `l2/03/2O24`) as digits, in words that are mostly digits.
+
+    For text that is known to be a number or a date and cannot be read as it is; as long as before.
+    """
+    return _LOOKALIKE.sub(lambda m: m.group().translate(_DIGIT_OF) if _mostly_digits(m.group()) else m.group(), text)
 
 
 def fold_name(text: str) -> str:
@@ -80,6 +90,11 @@ def fold_traced(text: str) -> Traced:
         letters.append(folded)
         origin.extend([index] * len(folded))
     return Traced("".join(letters), (*origin, len(text)))
+
+
+def _mostly_digits(word: str) -> bool:
+    digits, letters = sum(c.isdigit() for c in word), sum(c.isalpha() for c in word)
+    return 0 < letters <= digits and not word.endswith("o")  # an ordinal: 1o de maio
 
 
 @lru_cache(maxsize=4096)

@@ -14,7 +14,9 @@ from pipeline.values.text import fold_digits, fold_traced
 from schemas.fields import FieldSpec
 
 _RANKS = {
-    **dict.fromkeys(("eu_vat", "ch_uid", "gstin", "cnpj", "rfc", "cuit", "rut", "co_nit", "th_tin", "cif", "piva"), 5),
+    **dict.fromkeys(
+        ("eu_vat", "gb_vat", "ch_uid", "gstin", "cnpj", "rfc", "cuit", "rut", "co_nit", "th_tin", "cif", "piva"), 5
+    ),
     **{
         "pt_nif": 4,
         "labelled": 3,
