@@ -42,7 +42,7 @@ class Agreement(Words):
         clause: how a clause's number and title are written.
         opening: paragraphs before the parties; `between` and `and_` stand around them.
         terms: ways to say how long it runs, and the months that is (0: for good).
-        notice, renewal, payment: ways to say these.
+        notice, renewal, payment, law, court: ways to say these; what is before a `|` can be left out.
         sums: least and most of the sum a month (or of the whole, where there is no `each`), in steps of five.
         whole: the value is the sum of all months, which stands beside that of one (`{monthly}`).
         unknown: fields of which nobody can say whether the contract tells them.
@@ -152,9 +152,15 @@ def _said(place: Place, told: Agreement, sides: Sequence[Party], one: Decimal, r
         "contract_value": one * months if told.whole and months else one,
         "currency": place.currency,
         "payment_terms": random.choice(told.payment),
-        "governing_law": random.choice(told.law),
-        "jurisdiction": random.choice(told.court).format(town=town),
+        "governing_law": _ways(random.choice(told.law)),
+        "jurisdiction": _ways(random.choice(told.court).format(town=town)),
     }
+
+
+def _ways(text: str) -> list[str]:
+    """What is printed, and the same without the words before `|`, which is as right."""
+    _, bar, short = text.partition("|")
+    return [text.replace("|", ""), *([short] if bar else [])]
 
 
 def _later(day: date, months: int) -> date:
@@ -177,7 +183,7 @@ def _holes(said: Mapping[str, Any], style: Style) -> dict[str, Any]:
         elif isinstance(value, Decimal):
             holes[name] = item(style.hand.amount(value, signed=True), name, "currency")
         elif value is not None:
-            holes[name] = item(str(value), name)
+            holes[name] = item(value[0] if isinstance(value, list) else str(value), name)
     return holes
 
 

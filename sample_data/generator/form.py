@@ -120,7 +120,7 @@ class _Writer:
         given, _, surname = person.name.partition(" ")
         if kind == "money":
             least, most = map(int, told.split("|"))
-            return hand.amount(Decimal(random.randint(least, most) * 5), signed=False) if most > 50 else hand.amount(Decimal(most))
+            return hand.amount(Decimal(random.randint(least, most) * 5))
         made = {
             "empty": lambda: "",
             "full_name": lambda: person.name,

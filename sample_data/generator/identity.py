@@ -62,6 +62,7 @@ class IdentityWords(Words):
     front: tuple[tuple[str, str], ...]
     back: tuple[tuple[str, str], ...] = ()
     small: str = ""
+    unknown: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ def drawn(
         "small": words.small,
         "page": "",
     }
-    return Drawn(paper, said, {}, _IN_ZONE if said["mrz"] else ())
+    return Drawn(paper, said, {}, _IN_ZONE if said["mrz"] else words.unknown)
 
 
 def _said(place: Place, words: IdentityWords, random: Random) -> dict[str, Any]:
@@ -129,7 +130,8 @@ def _said(place: Place, words: IdentityWords, random: Random) -> dict[str, Any]:
 
 def _years_on(day: date, years: int) -> date:
     """The day before the same one so many years on."""
-    return date(day.year + years, day.month, min(day.day, 28)) - timedelta(days=1)
+    eve = day - timedelta(days=1)
+    return eve.replace(year=eve.year + years, day=28 if (eve.month, eve.day) == (2, 29) else eve.day)
 
 
 def _address(place: Place, random: Random) -> str:

@@ -32,9 +32,9 @@ KINDS: Mapping[str, Kind] = {
     bank_statement.SCHEMA: Kind(
         bank_statement.drawn,
         {
-            "statement_letter": BankLayout(("booking_date", "description", "value_date", "money", "balance"), (17, 30)),
-            "statement_branch": BankLayout((*_BOOKED, "reference", "money"), (18, 30)),
-            "statement_print": BankLayout(("booking_date", "reference", "description", "money", "balance"), (19, 30)),
+            "statement_letter": BankLayout(("booking_date", "description", "value_date", "money", "balance"), (13, 21)),
+            "statement_branch": BankLayout((*_BOOKED, "reference", "money"), (14, 22)),
+            "statement_print": BankLayout(("booking_date", "reference", "description", "money", "balance"), (17, 23)),
         },
     ),
     contract.SCHEMA: Kind(

@@ -28,8 +28,12 @@ def passport_zone(
 
 def card_zone(code: str, names: tuple[str, str], number: str, days: tuple[date, date], sex: str, personal: str = "") -> str:
     """The three lines of a card; arguments as of a passport."""
-    own = _bare(personal)[:15].ljust(15, "<")
-    top = _checked(_bare(number).ljust(9, "<")) + own
+    bare, own = _bare(number), _bare(personal)
+    if len(bare) > 9:
+        # A number that is too long goes on behind a filler where its check digit would be.
+        top = f"{bare[:9]}<{bare[9:]}{check_digit(bare)}{own}"[:25].ljust(25, "<")
+    else:
+        top = _checked(bare.ljust(9, "<")) + own[:15].ljust(15, "<")
     born, until = _checked(_six(days[0])), _checked(_six(days[1]))
     rest = "<" * 11
     whole = check_digit(top + born + until + rest)
