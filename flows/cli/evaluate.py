@@ -56,7 +56,7 @@ def evaluate_command(
     if html:
         from pipeline.evaluate.page import write_page
 
-        write_page(html, report, str(truth), out, worst=worst, comparison=comparison)
+        write_page(html, report, truth=str(truth), out=out, worst=worst, comparison=comparison)
         stderr.print(f"the page is {html}")
     if format == "json":
         print_json([told])

@@ -7,12 +7,14 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from flows.cli.common import numbered
+from flows.cli.common import numbered, stderr
 from pipeline.evaluate import Comparison, Measures, Report
 
 WIDTH = 100
 
 USUAL = ("schema", "language", "field", "doc_type", "engine")
+MOST = 30
+"""Fields that are told without being asked for: of several schemas there are too many to be looked at."""
 
 
 def summary(report: Report) -> None:
@@ -21,23 +23,24 @@ def summary(report: Report) -> None:
     table = Table(box=None, show_header=False, pad_edge=False, title_justify="left", title_style="bold")
     for style in ("bold", "", "dim"):
         table.add_column(style=style)
-    outcomes = f"{all_.right:,} right, {all_.wrong:,} wrong, {all_.missed:,} missed, {all_.false:,} false"
-    table.add_row("values", f"precision {_share(all_.precision)}  recall {_share(all_.recall)}  F1 {_share(all_.f1)}", outcomes)
-    table.add_row("", f"exact match {_share(all_.exact_match)}  ANLS {_share(all_.anls)}", "")
+    shares = f"precision {_share(all_.precision)}  recall {_share(all_.recall)}  F1 {_share(all_.f1)}"
+    table.add_row("values", shares, f"{all_.right:,} of {all_.expected:,} are right")
+    others = f"{all_.wrong:,} wrong, {all_.missed:,} missed, {all_.false:,} false"
+    table.add_row("", f"exact match {_share(all_.exact_match)}  ANLS {_share(all_.anls)}", others)
     if all_.rows.expected:
-        rows = f"{all_.rows.expected:,} rows, {all_.rows.found:,} found, {all_.rows.right:,} right throughout"
+        rows = f"{all_.rows.right:,} of {all_.rows.expected:,} rows are right, {all_.rows.found:,} found"
         table.add_row("line items", f"F1 {_share(all_.item_f1)} of cells, {_share(all_.row_f1)} of whole rows", rows)
     if all_.absent:
         table.add_row("absent fields", f"{_percent(all_.false_rate)} have a value", f"{all_.false_absent:,} of {all_.absent:,}")
     if placed := all_.placed_right + all_.placed_wrong + all_.placed_none:
         told = f"precision {_share(all_.box_precision)}  recall {_share(all_.box_recall)}"
-        table.add_row("boxes", told, f"of {placed:,} right values whose place is known")
+        table.add_row("boxes", told, f"{placed:,} right values whose place is known")
     if all_.ece is not None:
         table.add_row("confidence", f"off by {_share(all_.ece)} (expected calibration error)", "")
     if report.review["documents"]:
-        caught = f"with {_percent(sent['caught_share'])} of the faulty ones" if report.review["faulty"] else "; none is faulty"
+        caught = f", {_percent(sent['caught_share'])} of the faulty ones" if report.review["faulty"] else "; none is faulty"
         counts = f"{sent['sent']:,} of {report.review['documents']:,}; {sent['caught']:,} of {report.review['faulty']:,} faulty"
-        table.add_row("review", f"{_percent(sent['sent_share'])} of documents, {caught}", counts)
+        table.add_row("review", f"{_percent(sent['sent_share'])} of documents{caught}", counts)
     console = Console(width=WIDTH, markup=False, highlight=False)
     console.print(f"{numbered(report.documents, 'document')} judged", style="bold")
     console.print(table)
@@ -45,7 +48,11 @@ def summary(report: Report) -> None:
 
 def groups(report: Report, asked: Sequence[str] | None) -> None:
     """A table for each sort of group that was asked for, else for each that there is more than one of."""
-    for part in asked or [part for part in USUAL if len(report.groups[part]) > 1]:
+    usual = [part for part in USUAL if len(report.groups[part]) > 1]
+    if not asked and len(report.groups["field"]) > MOST:
+        usual.remove("field")
+        stderr.print(f"there are {len(report.groups['field'])} fields: --by field lists them")
+    for part in asked or usual:
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
         table.add_column(part.replace("_", " "), overflow="fold")
         for name in ("right", "wrong", "missed", "false", "precision", "recall", "exact", "ANLS", "items F1"):

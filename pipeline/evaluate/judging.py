@@ -251,8 +251,8 @@ def _options(expected: Any) -> list[str]:
 
 
 def _plain(spec: FieldSpec, value: Typed) -> str:
-    """A value as text that is equal for equal numbers and dates; other values as they are."""
-    typed = key(spec.kind, value, spec.scheme) if spec.kind in NUMERIC or spec.kind is Kind.DATE else value
+    """A value as text that is equal for equal numbers, dates and identifiers; other values as they are."""
+    typed = key(spec.kind, value, spec.scheme) if spec.kind in (*NUMERIC, Kind.DATE, Kind.IDENTIFIER) else value
     if isinstance(typed, Decimal):
         return f"{typed.normalize():f}" if typed.is_finite() else str(typed)
     return typed.isoformat() if isinstance(typed, date) else str(value if typed is None else typed)
