@@ -11,6 +11,7 @@ import pyarrow as pa
 from pipeline.records import Check, Conflict, DocumentResult, LedgerRow, Status, Typed, Value
 from schemas.base import Schema, spec_at, specs
 from schemas.fields import FieldSpec, Kind
+from schemas.json_schema import json_schema
 
 DIGITS = 20
 """Digits of a decimal, those after the point included."""
@@ -98,7 +99,7 @@ def common_schema() -> pa.Schema:
 def shard_schema(schema: Schema) -> pa.Schema:
     """The columns of a shard of `schema`; the JSON Schema lies in the metadata, so that a store explains itself."""
     columns = [*COLUMNS, ("record", record_type(schema))]
-    told = json.dumps(schema.model_json_schema(), ensure_ascii=False)
+    told = json.dumps(json_schema(schema), ensure_ascii=False)
     return pa.schema(columns, metadata={"octoglot.schema": schema.schema_name, "octoglot.json_schema": told})
 
 

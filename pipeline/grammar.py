@@ -33,8 +33,8 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from schemas.base import YES_NO, Schema, specs
+from schemas.errors import Offence, SchemaError
 from schemas.fields import FieldSpec, Kind
-from schemas.registry import SchemaError
 
 MOST_ROWS = 120  # of a table on one page
 MOST_CHOICES = 100
@@ -67,21 +67,6 @@ _ALLOWED: Mapping[str, tuple[str, ...]] = {
     "boolean": (),
     "null": (),
 }
-
-
-@dataclass(frozen=True)
-class Offence:
-    """What is wrong with a schema.
-
-    Attributes:
-        path: where: a JSON pointer into a JSON Schema (`/properties/total`), or a field of ours (`invoice.line_items[].extra`).
-        message: what is wrong there.
-        next_step: what to write instead.
-    """
-
-    path: str
-    message: str
-    next_step: str
 
 
 @cache
@@ -150,7 +135,7 @@ def _value(spec: FieldSpec, bounded: bool) -> dict[str, Any]:
         return {"type": ["array", "null"], **said, "items": _object(spec.columns, bounded), "maxItems": MOST_ROWS}
     if spec.kind is Kind.CHOICE:
         return {"type": ["string", "null"], **said, "enum": [*spec.choices, None]}
-    pattern = PATTERNS[spec.kind]
+    pattern = LONG if spec.scheme == "mrz" else PATTERNS[spec.kind]  # lines of 30 to 44 letters
     return {"type": ["string", "null"], **said} | ({"pattern": pattern} if bounded or pattern is SHORT else {})
 
 

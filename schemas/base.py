@@ -18,14 +18,16 @@ from schemas.fields import ChoiceWords, FieldSpec, Kind
 
 @dataclass(frozen=True)
 class Sum:
-    """An equation: `total` equals the sum of `parts`; `table[].column` stands for a whole column.
+    """An equation: `total` equals the sum of `parts` less that of `less`; `table[].column` stands for a whole column.
 
-    A part that a document lacks counts as nothing when `optional` names it, else the equation is not judged.
+    A part that a document lacks counts as nothing when `optional` names it, else the equation is not judged. What is in `less`
+    is printed with a minus or without, and is taken off either way.
     """
 
     total: str
     parts: tuple[str, ...]
     optional: tuple[str, ...] = ()
+    less: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -71,10 +73,22 @@ class Running:
     start: str
 
 
+Rule = Sum | Product | Order | Signed | Running
+
 YES_NO = ("yes", "no")
 """The choices that a boolean is: as text, so that what is neither printed nor ticked stays apart from a no."""
 
-Rule = Sum | Product | Order | Signed | Running
+
+def terms(rule: Rule) -> tuple[str, ...]:
+    """The paths that a rule speaks of (`total`, `line_items[].amount`)."""
+    if isinstance(rule, Sum):
+        return (rule.total, *rule.parts, *rule.optional)
+    if isinstance(rule, Product):
+        return tuple(f"{rule.table}[].{name}" for name in (rule.result, *rule.factors))
+    if isinstance(rule, Order):
+        return (rule.earlier, rule.later)
+    columns = (rule.result, rule.plus, rule.minus) if isinstance(rule, Signed) else (rule.balance, rule.amount)
+    return (*(f"{rule.table}[].{name}" for name in columns), *((rule.start,) if isinstance(rule, Running) else ()))
 
 
 class Row(BaseModel):
@@ -89,11 +103,13 @@ class DocumentSchema(BaseModel):
     Attributes:
         schema_name: the name on the command line and of the SQL view; the class name in snake case unless set.
         rules: what holds between the fields of a sound document.
+        needs_vision: whether only an engine that sees the page can read it; words are not enough.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     schema_name: ClassVar[str] = ""
     rules: ClassVar[tuple[Rule, ...]] = ()
+    needs_vision: ClassVar[bool] = False
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
@@ -169,6 +185,7 @@ def _spec(name: str, info: FieldInfo) -> FieldSpec:
             for choice, languages in told.get("choice_words", _words_of_a(info.annotation)).items()
         },
         columns=specs(row) if row else (),
+        written=told.get("written", False),
     )
 
 

@@ -69,6 +69,7 @@ class FieldSpec:
         choices: the values allowed for Kind.CHOICE.
         choice_words: the words that stand for each of them in print, by language; the choice itself need not be among them.
         columns: the fields of a row, for Kind.TABLE.
+        written: whether a model writes it in words of its own: it stands nowhere on the page.
     """
 
     name: str
@@ -82,6 +83,7 @@ class FieldSpec:
     choices: tuple[str, ...] = ()
     choice_words: ChoiceWords = dataclass_field(default_factory=dict)
     columns: tuple["FieldSpec", ...] = ()
+    written: bool = False
 
 
 def field(
@@ -93,6 +95,7 @@ def field(
     scheme: str = "",
     party: Party | None = None,
     choice_words: ChoiceWords | None = None,
+    written: bool = False,
 ) -> Any:
     """What a schema says of one value.
 
@@ -106,6 +109,7 @@ def field(
         scheme: what sort of identifier, as in SCHEMES.
         party: `issuer` or `recipient`, where the value is a party's.
         choice_words: the words that stand for each choice of a Literal in print, by language.
+        written: whether a model writes it in words of its own, for schemas that need vision.
     """
     extra: Any = {
         "labels": {language: list(words) for language, words in (labels or {}).items()},
@@ -113,6 +117,7 @@ def field(
         "scale": scale,
         "scheme": scheme,
         "party": party,
+        "written": written,
     }
     if choice_words:
         extra["choice_words"] = {

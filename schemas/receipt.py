@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from schemas.base import DocumentSchema, Product, Row, Rule, Sum, load_labels
 from schemas.fields import Address, Currency, Date, Identifier, Money, Name, Number, Text, field, table
+from schemas.taxes import TaxRow
 
 _L = load_labels("receipt")
 
@@ -24,6 +25,8 @@ class Receipt(DocumentSchema):
     rules: ClassVar[tuple[Rule, ...]] = (
         Sum("total", ("net_total", "tax_total")),
         Sum("total", ("line_items[].amount",)),
+        Sum("tax_total", ("taxes[].amount",)),
+        Sum("total", ("cash_given",), less=("change",)),
         Product("line_items", "amount", ("quantity", "unit_price")),
     )
 
@@ -36,4 +39,9 @@ class Receipt(DocumentSchema):
     net_total: Money = field("Sum without tax", labels=_L["net_total"])
     tax_total: Money = field("Sum of the taxes", labels=_L["tax_total"])
     total: Money = field("What was to be paid, after rounding", labels=_L["total"], required=True)
+    rounding_amount: Money = field("What rounding adds to the sum", labels=_L["rounding_amount"])
+    cash_given: Money = field("Cash that was handed over", labels=_L["cash_given"])
+    change: Money = field("Cash that was given back", labels=_L["change"])
+    payment_method: Text = field("How it was paid, as printed", labels=_L["payment_method"])
     line_items: list[ReceiptLine] = table("The lines of what was bought")
+    taxes: list[TaxRow] = table("The taxes by rate, where they are printed as a table")

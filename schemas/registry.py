@@ -6,8 +6,11 @@ from importlib import import_module, util
 from pathlib import Path
 from types import ModuleType
 
-from schemas.base import DocumentSchema, Schema, specs
+from schemas import questions
+from schemas.base import DocumentSchema, Schema, spec_at, specs, terms
+from schemas.errors import SchemaError
 from schemas.fields import LANGUAGES, FieldSpec
+from schemas.json_schema import load_json_schema
 
 BUILT_IN = {
     "invoice": "schemas.invoice:Invoice",
@@ -16,6 +19,7 @@ BUILT_IN = {
     "contract": "schemas.contract:Contract",
     "identity_document": "schemas.identity_document:IdentityDocument",
     "form": "schemas.form:Form",
+    "caption": "schemas.caption:Caption",
 }
 
 RESERVED = ("documents", "pages", "fields", "quarantine", "conflicts", "checks", "runs", "latest", "nothing")
@@ -41,19 +45,22 @@ ROW_COLUMNS = ("document_id", "source", "page", "line")
 """Columns that the view of a table has beside its own."""
 
 
-class SchemaError(LookupError):
-    """A schema that cannot be found or loaded; says why and what to write instead."""
-
-
 def load_schema(reference: str) -> Schema:
     """The schema that `reference` names.
 
     Args:
-        reference: a built-in name, `module:Class`, or the path of a `.py` file (`file.py:Class` where it holds several).
+        reference: a built-in name, `module:Class`, the path of a `.py` file (`file.py:Class` where it holds several), of a
+            JSON Schema file, or of a `.toml` file of questions, or `question?...` as `questions.reference_of` writes it.
 
     Raises:
         SchemaError: nothing of that name, it cannot be imported, or it is not a schema.
     """
+    if reference.startswith(questions.PREFIX):
+        return _checked(questions.schema_of(reference), reference)
+    if reference.endswith(".toml"):
+        return _checked(questions.load_questions(Path(reference)), reference)
+    if reference.endswith(".json"):
+        return _checked(load_json_schema(Path(reference)), reference)
     path, _, name = reference.partition(".py:")
     if reference.endswith(".py") or ".py:" in reference:
         file = Path(path if reference.endswith(".py") else f"{path}.py")
@@ -63,7 +70,7 @@ def load_schema(reference: str) -> Schema:
     if not colon:
         raise SchemaError(
             f"there is no schema called {reference!r}; built in are {', '.join(BUILT_IN)}, your own is given as "
-            "module:Class or as a .py file"
+            "module:Class, as a .py file or as a JSON Schema file"
         )
     try:
         return _checked(_pick(import_module(module), attribute, reference), reference)
@@ -76,10 +83,12 @@ def absolute(reference: str, folder: Path) -> str:
 
     A file's path becomes absolute; `module:Class` becomes `FILE.py:Class` where the module is a file below `folder`.
     """
-    if reference in BUILT_IN:
+    if reference in BUILT_IN or reference.startswith(questions.PREFIX):
         return reference
-    if reference.endswith(".py") or ".py:" in reference:
-        return str((folder / reference).resolve()) if reference.endswith(".py") else str(folder.resolve() / reference)
+    if reference.endswith((".py", ".json", ".toml")):
+        return str((folder / reference).resolve())
+    if ".py:" in reference:
+        return str(folder.resolve() / reference)
     module, colon, name = reference.partition(":")
     file = folder.resolve() / f"{module.replace('.', '/')}.py"
     return f"{file}:{name}" if colon and file.is_file() else reference
@@ -126,6 +135,9 @@ def _checked(found: object, reference: str) -> Schema:
         raise SchemaError(f"schema {reference!r}: {found.schema_name!r} cannot be the name of a view; set schema_name")
     if BUILT_IN.get(found.schema_name, f"{found.__module__}:{found.__name__}") != f"{found.__module__}:{found.__name__}":
         raise SchemaError(f"schema {reference!r}: {found.schema_name!r} is built in; give yours another schema_name")
+    if found.schema_name == questions.NAME and not issubclass(found, questions.Question):
+        raise SchemaError(f"schema {reference!r}: {found.schema_name!r} is built in; give yours another schema_name")
+    _check_rules(reference, found)
     for spec in specs(found):
         _check_labels(reference, spec)
         _check_column(reference, spec.name, spec.name, found.schema_name, VIEW_COLUMNS)
@@ -136,11 +148,27 @@ def _checked(found: object, reference: str) -> Schema:
 
 def _check_labels(reference: str, spec: FieldSpec) -> None:
     for leaf in (spec, *spec.columns):
-        if unknown := sorted(set(leaf.labels) - set(LANGUAGES)):
+        spoken = {language for words in (leaf.labels, *leaf.choice_words.values()) for language in words}
+        if unknown := sorted(spoken - set(LANGUAGES)):
             raise SchemaError(
                 f"schema {reference!r}: the labels of {leaf.name!r} are in {', '.join(map(repr, unknown))}; "
                 f"languages are {', '.join(LANGUAGES)}"
             )
+        if strange := sorted(set(leaf.choice_words) - set(leaf.choices)):
+            raise SchemaError(
+                f"schema {reference!r}: {leaf.name!r} has words for {', '.join(map(repr, strange))}; "
+                f"its choices are {', '.join(leaf.choices) or 'none'}"
+            )
+
+
+def _check_rules(reference: str, found: Schema) -> None:
+    """Every name in a rule is one of the schema's fields: a misspelt one would never be judged."""
+    for rule in found.rules:
+        for path in terms(rule):
+            try:
+                spec_at(found, path)
+            except KeyError as error:
+                raise SchemaError(f"schema {reference!r}: the rule {rule} speaks of {path!r}, which it has not") from error
 
 
 def _check_column(reference: str, path: str, name: str, owner: str, taken: tuple[str, ...]) -> None:

@@ -18,10 +18,37 @@ from pipeline.grammar import LONG, MOST_ROWS, SHORT, answer_schema, check_schema
 from pipeline.normalize import normalize
 from pipeline.records import Frame, Leaf, PageWords
 from schemas.base import DocumentSchema, Row, Schema, specs
-from schemas.fields import LANGUAGES, Address, Currency, Date, Identifier, Money, Name, Number, Percent, Text, field, table
-from schemas.registry import BUILT_IN, SchemaError, load_schema
+from schemas.errors import SchemaError
+from schemas.fields import (
+    LANGUAGES,
+    Address,
+    Currency,
+    Date,
+    Identifier,
+    Kind,
+    Money,
+    Name,
+    Number,
+    Percent,
+    Text,
+    field,
+    table,
+)
+from schemas.registry import BUILT_IN, load_schema
 
-KINDS = (Text, Name, Address, Identifier, Money, Number, Percent, Date, Currency, Literal["paid", "ยังไม่จ่าย", 'a "b"'] | None)
+KINDS = (
+    Text,
+    Name,
+    Address,
+    Identifier,
+    Money,
+    Number,
+    Percent,
+    Date,
+    Currency,
+    bool | None,
+    Literal["paid", "ยังไม่จ่าย", 'a "b"'] | None,
+)
 NAMES = st.from_regex(r"[a-z][a-z_]{0,12}", fullmatch=True).filter(lambda name: not hasattr(BaseModel, name))
 
 
@@ -84,9 +111,12 @@ def test_a_built_in_schema_becomes_a_closed_grammar_in_its_own_order(name: str) 
     made = answer_schema(schema)
     assert lint(made) == []
     assert list(made["properties"]) == made["required"] == [spec.name for spec in specs(schema)]
-    lines = made["properties"]["line_items"]
-    assert lines["maxItems"] == MOST_ROWS
-    assert lines["items"]["properties"]["amount"]["type"] == ["string", "null"]
+    for spec in specs(schema):
+        if spec.columns:
+            lines = made["properties"][spec.name]
+            assert lines["maxItems"] == MOST_ROWS
+            assert list(lines["items"]["properties"]) == [column.name for column in spec.columns]
+            assert all(column["type"] == ["string", "null"] for column in lines["items"]["properties"].values())
     assert "default" not in json.dumps(made)
 
 
@@ -100,7 +130,23 @@ def test_the_first_ask_bounds_short_print_only_and_is_else_the_same(name: str) -
     first, second = answer_schema(load_schema(name), bounded=False), answer_schema(load_schema(name))
     assert lint(first) == lint(second) == []
     assert first == without_long(second) != second
-    assert first["properties"]["total"]["pattern"] == SHORT
+    short = [spec.name for spec in specs(load_schema(name)) if spec.kind in (Kind.MONEY, Kind.DATE, Kind.CURRENCY)]
+    assert all(first["properties"][field]["pattern"] == SHORT for field in short)
+
+
+def test_a_zone_for_machines_has_room_for_its_lines() -> None:
+    node = answer_schema(load_schema("identity_document"))["properties"]["mrz"]
+    assert re.fullmatch(
+        node["pattern"], "\\\\n".join(["P<D<<MUSTERMANN<<ERIKA".ljust(44, "<"), "C01X00T478D<<6408125F2702283".ljust(44, "<")])
+    )
+    assert "pattern" not in answer_schema(load_schema("identity_document"), bounded=False)["properties"]["mrz"]
+
+
+def test_a_boolean_and_choices_are_enums_with_null() -> None:
+    schema = model(DocumentSchema, {"signed": (bool | None, None), "state": (Literal["a", "b"] | None, None)})
+    assert check_schema(schema) == []
+    made = answer_schema(schema)["properties"]
+    assert (made["signed"]["enum"], made["state"]["enum"]) == (["yes", "no", None], ["a", "b", None])
 
 
 class Line(Row):

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from pipeline.grammar import LONG, MOST_ROWS, PATTERNS, SHORT, answer_schema, lint
 from pipeline.normalize import normalize
 from pipeline.records import Frame, PageWords
-from schemas.base import Schema
-from schemas.fields import Kind
+from schemas.base import Schema, specs
+from schemas.fields import FieldSpec, Kind
 from schemas.registry import BUILT_IN, load_schema
 from tests.test_grammar import closed, instance, leaves, schemas
 
@@ -55,18 +55,24 @@ def takes_value(pattern: str, raw: str | bytes) -> bool:
     return takes(compiled(closed(a={"type": ["string", "null"], "pattern": pattern})), b'{"a":"' + raw + b'"}')
 
 
+def whole_value(spec: FieldSpec) -> str | None:
+    if spec.choices or spec.columns:
+        return spec.choices[0] if spec.choices else None
+    return "1.234,50 €" if PATTERNS[spec.kind] is SHORT else '19" ไทย'
+
+
 @pytest.mark.parametrize("name", BUILT_IN)
 def test_the_built_in_schemas_take_a_whole_answer(name: str) -> None:
-    grammar = compiled(answer_schema(load_schema(name)))
-    empty: dict[str, Any] = dict.fromkeys(answer_schema(load_schema(name))["properties"])
-    row = dict.fromkeys(answer_schema(load_schema(name))["properties"]["line_items"]["items"]["properties"], '19" ไทย')
-    row |= {key: "1.234,50 €" for key in row if key != "description"}
-    for rows in (None, [], [row], [row] * MOST_ROWS):
-        answer = json.dumps(empty | {"line_items": rows}, ensure_ascii=False, separators=(",", ":"))
-        assert takes(grammar, answer)
-    assert not takes(
-        grammar, json.dumps(empty | {"line_items": [row] * (MOST_ROWS + 1)}, ensure_ascii=False, separators=(",", ":"))
-    )
+    schema = load_schema(name)
+    grammar = compiled(answer_schema(schema))
+    empty: dict[str, Any] = {spec.name: whole_value(spec) for spec in specs(schema)}
+    assert takes(grammar, json.dumps(empty, ensure_ascii=False, separators=(",", ":")))
+    for table in [spec for spec in specs(schema) if spec.columns]:
+        row = {column.name: whole_value(column) for column in table.columns}
+        for rows in (None, [], [row], [row] * MOST_ROWS):
+            assert takes(grammar, json.dumps(empty | {table.name: rows}, ensure_ascii=False, separators=(",", ":")))
+        many = empty | {table.name: [row] * (MOST_ROWS + 1)}
+        assert not takes(grammar, json.dumps(many, ensure_ascii=False, separators=(",", ":")))
     assert not takes(grammar, json.dumps(dict(reversed(empty.items())), separators=(",", ":")))
     assert not takes(grammar, "{}")
 

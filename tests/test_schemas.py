@@ -6,9 +6,10 @@ from typing import ClassVar
 
 import pytest
 
-from schemas.base import DocumentSchema, Row, Sum, fingerprint, spec_at, specs
+from schemas.base import DocumentSchema, Order, Row, Sum, fingerprint, spec_at, specs, terms
+from schemas.errors import SchemaError
 from schemas.fields import LANGUAGES, Date, Kind, Money, Text, field, table
-from schemas.registry import BUILT_IN, SchemaError, absolute, load_schema
+from schemas.registry import BUILT_IN, absolute, load_schema
 
 OWN = '''
 from schemas.base import DocumentSchema
@@ -21,25 +22,71 @@ class DeliveryNote(DocumentSchema):
 '''
 
 
+UNLABELLED = {"form.title", "form.entries.label", "form.entries.value", "form.entries.section", "identity_document.mrz"}
+"""What stands on the page without a label of its own, beside addresses, which the party's block tells."""
+
+
 @pytest.mark.parametrize("name", BUILT_IN)
 def test_every_built_in_field_is_described_and_labelled_in_eight_languages(name: str) -> None:
     model = load_schema(name)
     for spec in specs(model):
         assert spec.description
         for leaf in spec.columns or (spec,):
-            # Addresses are found by the party's block, not by a label of their own.
-            if leaf.kind not in (Kind.ADDRESS, Kind.TABLE):
-                assert not set(LANGUAGES) - set(leaf.labels), f"{spec.name}.{leaf.name} lacks labels"
+            path = f"{name}.{spec.name}" + (f".{leaf.name}" if spec.columns else "")
+            if leaf.kind not in (Kind.ADDRESS, Kind.TABLE) and not leaf.written and path not in UNLABELLED:
+                assert not set(LANGUAGES) - set(leaf.labels), f"{path} lacks labels"
+                assert all(leaf.labels.values()), f"{path} has an empty list of labels"
 
 
 @pytest.mark.parametrize("name", BUILT_IN)
-def test_the_rules_of_a_schema_name_fields_that_it_has(name: str) -> None:
+def test_no_label_is_there_twice(name: str) -> None:
     model = load_schema(name)
-    assert model.rules
+    for spec in specs(model):
+        for leaf in (spec, *spec.columns):
+            for language, labels in leaf.labels.items():
+                assert len(labels) == len(set(labels)), f"{spec.name}.{leaf.name} in {language}"
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_the_rules_of_a_schema_name_fields_of_the_right_kind(name: str) -> None:
+    model = load_schema(name)
     for rule in model.rules:
-        if isinstance(rule, Sum):
-            for path in (rule.total, *rule.parts):
-                assert spec_at(model, path).kind is Kind.MONEY
+        for path in terms(rule):
+            kinds = (Kind.DATE,) if isinstance(rule, Order) else (Kind.MONEY, Kind.NUMBER, Kind.PERCENT)
+            assert spec_at(model, path).kind in kinds, f"{rule}: {path}"
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_every_choice_of_a_built_in_field_but_the_last_resort_has_words_in_eight_languages(name: str) -> None:
+    for spec in specs(load_schema(name)):
+        for choice in set(spec.choices) - {"other"}:
+            assert set(spec.choice_words[choice]) == set(LANGUAGES), f"{spec.name} = {choice}"
+
+
+def test_the_fields_are_those_of_the_trade() -> None:
+    told = {name: [spec.name for spec in specs(load_schema(name))] for name in BUILT_IN}
+    assert told["bank_statement"][-1] == "transactions"
+    assert [column.name for column in spec_at(load_schema("bank_statement"), "transactions").columns] == [
+        *("booking_date", "value_date", "description", "reference", "debit", "credit", "amount", "balance")
+    ]
+    assert {"document_number", "surname", "date_of_birth", "expiry_date", "mrz"} < set(told["identity_document"])
+    assert {"contract_type", "effective_date", "governing_law", "parties"} < set(told["contract"])
+    assert told["form"] == ["title", "form_number", "entries"]
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("rules = (Order('delivered_on', 'paid_on'),)", "speaks of 'paid_on', which it has not"),
+        ("kind: Literal['a'] | None = field('K', choice_words={'b': {'en': ['B']}})", "has words for 'b'; its choices are a"),
+        ("kind: Literal['a'] | None = field('K', choice_words={'a': {'xx': ['B']}})", "'xx'; languages are en, de"),
+    ],
+)
+def test_a_rule_or_a_choice_that_leads_nowhere_is_refused(line: str, said: str, tmp_path: Path) -> None:
+    more = "from typing import Literal\nfrom schemas.base import Order\n"
+    (tmp_path / "own.py").write_text(f"{more}{OWN}    {line}\n")
+    with pytest.raises(SchemaError, match=said):
+        load_schema(str(tmp_path / "own.py"))
 
 
 def test_kinds_come_from_the_annotation_or_from_the_plain_type() -> None:

@@ -9,7 +9,7 @@ import typer
 
 from flows.cli import doctor, evaluate, plan, run, schemas, sql
 from pipeline.errors import OctoglotError
-from schemas.registry import SchemaError
+from schemas.errors import SchemaError
 
 app = typer.Typer(
     name="octoglot",
