@@ -1,27 +1,20 @@
 """A form's print in segments: each a label, a value, or what could be either; a label and its value in one cell are parted."""
 
 import re
-import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
-from importlib import resources
 
-from pipeline.engines.rules.labels import squeeze
+from pipeline.engines.rules.captions import box_of, is_caption, likely_caption
 from pipeline.engines.rules.sheet import Cell, Sheet, Span
 from pipeline.records import Box, around
-from pipeline.values.dates import find_dates
-from pipeline.values.text import fold, fold_digits
 
 _TOGETHER = 1.7
 """Cells of a row that stand closer than this, in units, are one segment where the print does not part them."""
 _LONGEST_LABEL = 90
-_PROSE_WORDS = 12
 _COLON = re.compile(r"\s*[:：]\s*")
 _CLOCK_OR_LINK = re.compile(r"\d\s*[:：]\s*\d|\w[:：]//")
 _BLANKS = re.compile(r"^[\s_.…·\-–—]*[_…·.]{2,}[\s_.…·]*$|^[_\s]+$")
 _EDGES = " \t_…|¦:："
-_NUMBERED = re.compile(r"^(?:\(?\d{1,2}[.)]|[A-Za-z][.)]|[IVX]{1,4}[.)])\s*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +57,7 @@ def _groups(sheet: Sheet, row: Sequence[Cell]) -> Iterator[list[Cell]]:
         if _BLANKS.match(cell.text):
             continue
         near = held and sheet.across(held[-1].box, cell.box) < _TOGETHER
-        if near and held[-1].text[-1] not in ":：?" and not _is_box(held[-1].text) and not _is_box(cell.text.split()[0]):
+        if near and held[-1].text[-1] not in ":：?" and box_of(held[-1].text) is None and box_of(cell.text.split()[0]) is None:
             held.append(cell)
             continue
         if held:
@@ -87,13 +80,13 @@ def _parted(sheet: Sheet, cells: Sequence[Cell]) -> Iterator[Segment]:
             yield from _at_colons(sheet, Span(cell, 0, len(cell.text)), None)
         return
     whole = tuple(Span(cell, 0, len(cell.text)) for cell in cells)
-    yield Segment(whole, around(sheet.box(span) for span in whole), labelled(text, sheet.page.language))
+    yield Segment(whole, around(sheet.box(span) for span in whole), likely_caption(text, sheet.page.language))
 
 
 def _at_boxes(cell: Cell) -> Iterator[tuple[Span, bool | None]]:
     """The parts of a cell, each with whether the box that it opens with is ticked; boxes behind options are theirs."""
     words = [(start, _word_end(cell, place)) for place, start in enumerate(cell.starts)]
-    boxes = [place for place, (start, end) in enumerate(words) if _box(cell.text[start:end]) is not None]
+    boxes = [place for place, (start, end) in enumerate(words) if box_of(cell.text[start:end]) is not None]
     if not boxes:
         yield Span(cell, 0, len(cell.text)), None
         return
@@ -105,7 +98,7 @@ def _at_boxes(cell: Cell) -> Iterator[tuple[Span, bool | None]]:
             first, last = (boxes[number - 1] + 1 if number else 0), place - 1
         else:
             first, last = place + 1, (boxes[number + 1] if number + 1 < len(boxes) else len(words)) - 1
-        ticked = _box(cell.text[words[place][0] : words[place][1]])
+        ticked = box_of(cell.text[words[place][0] : words[place][1]])
         if first <= last:
             yield Span(cell, words[first][0], words[last][1]), ticked
         else:
@@ -134,53 +127,18 @@ def _at_colons(sheet: Sheet, span: Span, ticked: bool | None) -> Iterator[Segmen
         begin, follows = colon.end(), True
     rest = text[begin:]
     if rest.strip(_EDGES):
-        sure = 0.0 if follows else labelled(rest, sheet.page.language)
+        sure = 0.0 if follows else likely_caption(rest, sheet.page.language)
         yield _segment(sheet, span, begin, len(text), label=sure, ticked=ticked, follows=follows)
 
 
-def _segment(sheet: Sheet, span: Span, start: int, end: int, **told: object) -> Segment:
+def _segment(
+    sheet: Sheet, span: Span, start: int, end: int, *, label: float, ticked: bool | None, follows: bool
+) -> Segment:
     text = span.text[start:end]
     lead = len(text) - len(text.lstrip(_EDGES))
-    trail = len(text) - len(text.rstrip(_EDGES if not told["label"] == 1.0 else " "))
+    trail = len(text) - len(text.rstrip(" " if label == 1.0 else _EDGES))
     inner = Span(span.cell, span.start + start + lead, span.start + end - trail)
-    return Segment((inner,), sheet.box(inner), **told)  # type: ignore[arg-type]
-
-
-def labelled(text: str, language: str) -> float:
-    """How much `text` looks like a label, 0..1, by its words and signs; a half where nothing tells."""
-    clean = text.strip()
-    bare = fold(_NUMBERED.sub("", clean)).strip(" .:*()_")
-    if clean.endswith((":", "：")):
-        return 1.0
-    if not any(c.isalpha() for c in clean) or "@" in clean or "www." in clean:
-        return 0.02
-    if find_dates(clean, language):
-        return 0.05
-    whole = squeeze(bare).text
-    if whole in _labels():
-        return 0.9
-    digits = sum(c.isdigit() for c in fold_digits(_NUMBERED.sub("", clean)))
-    if clean.endswith("?"):
-        return 0.85
-    words = bare.split()
-    if len(words) > _PROSE_WORDS or len(clean) > _LONGEST_LABEL:
-        return 0.1
-    if clean.startswith("(") and clean.endswith(")") and not digits:
-        return 0.75
-    if _opens(words, language) and not digits:
-        return 0.75
-    if digits:
-        return 0.15
-    return 0.45
-
-
-def _opens(words: Sequence[str], language: str) -> bool:
-    """Whether the first words, or the last, are those that forms ask with."""
-    if language == "th":
-        joined = squeeze("".join(words)).text
-        return any(joined.startswith(label) for label in _labels() if len(label) > 3)
-    runs = [words[:size] for size in range(1, min(len(words), 4))] + [words[-1:]]
-    return len(words) < 7 and any(squeeze(" ".join(run)).text in _labels() for run in runs)
+    return Segment((inner,), sheet.box(inner), label, ticked, follows)
 
 
 def _last_label(text: str, language: str) -> int:
@@ -190,38 +148,10 @@ def _last_label(text: str, language: str) -> int:
         return 0
     for size in range(min(len(words) - 1, 4), 0, -1):
         start = words[-size].start()
-        if squeeze(text[start:]).text in _labels():
+        if is_caption(text[start:]):
             return start
     return words[-1].start() if len(words) > 1 else 0
 
 
-def _is_box(text: str) -> bool:
-    return _box(text) is not None
-
-
-def _box(word: str) -> bool | None:
-    """Whether a word is a ticked box, or an empty one; None where it is none."""
-    key = word.strip().lower()
-    return _boxes().get(key)
-
-
 def _word_end(cell: Cell, place: int) -> int:
     return cell.starts[place + 1] - 1 if place + 1 < len(cell.starts) else len(cell.text)
-
-
-@cache
-def _labels() -> frozenset[str]:
-    told: dict[str, list[str]] = _told()["labels"]
-    return frozenset(squeeze(word).text for words in told.values() for word in words) - {""}
-
-
-@cache
-def _boxes() -> dict[str, bool]:
-    told: dict[str, list[str]] = _told()["boxes"]
-    return {word.lower(): sort == "ticked" for sort, words in told.items() for word in words}
-
-
-@cache
-def _told() -> dict[str, dict[str, list[str]]]:
-    text = resources.files("pipeline.engines.rules.pairs").joinpath("words.toml").read_text(encoding="utf-8")
-    return tomllib.loads(text)

@@ -1,0 +1,80 @@
+"""Words that forms and cards ask with, and the boxes that they have ticked: what is rather a caption than a value."""
+
+import re
+import tomllib
+from collections.abc import Sequence
+from functools import cache
+from importlib import resources
+
+from pipeline.engines.rules.labels import squeeze
+from pipeline.values.dates import find_dates
+from pipeline.values.text import fold, fold_digits
+
+_LONGEST_LABEL = 90
+_PROSE_WORDS = 12
+_NUMBERED = re.compile(r"^(?:\(?\d{1,2}[.)]|[A-Za-z][.)]|[IVX]{1,4}[.)])\s*")
+
+
+def is_caption(text: str) -> bool:
+    """Whether `text` is, word for word, what forms ask with."""
+    return squeeze(text).text in _captions()
+
+
+def likely_caption(text: str, language: str) -> float:
+    """How much `text` looks like a label, 0..1, by its words and signs; a half where nothing tells."""
+    clean = text.strip()
+    bare = fold(_NUMBERED.sub("", clean)).strip(" .:*()_")
+    if clean.endswith((":", "：")):
+        return 1.0
+    if not any(c.isalpha() for c in clean) or "@" in clean or "www." in clean:
+        return 0.02
+    if find_dates(clean, language):
+        return 0.05
+    whole = squeeze(bare).text
+    if whole in _captions():
+        return 0.9
+    digits = sum(c.isdigit() for c in fold_digits(_NUMBERED.sub("", clean)))
+    if clean.endswith("?"):
+        return 0.85
+    words = bare.split()
+    if len(words) > _PROSE_WORDS or len(clean) > _LONGEST_LABEL:
+        return 0.1
+    if clean.startswith("(") and clean.endswith(")") and not digits:
+        return 0.75
+    if _opens(words, language) and not digits:
+        return 0.75
+    if digits:
+        return 0.15
+    return 0.45
+
+
+def _opens(words: Sequence[str], language: str) -> bool:
+    """Whether the first words, or the last, are those that forms ask with."""
+    if language == "th":
+        joined = squeeze("".join(words)).text
+        return any(joined.startswith(label) for label in _captions() if len(label) > 3)
+    runs = [words[:size] for size in range(1, min(len(words), 4))] + [words[-1:]]
+    return len(words) < 7 and any(squeeze(" ".join(run)).text in _captions() for run in runs)
+
+
+def box_of(word: str) -> bool | None:
+    """Whether a word is a ticked box, or an empty one; None where it is none."""
+    return _boxes().get(word.strip().lower())
+
+
+@cache
+def _captions() -> frozenset[str]:
+    told: dict[str, list[str]] = _told()["labels"]
+    return frozenset(squeeze(word).text for words in told.values() for word in words) - {""}
+
+
+@cache
+def _boxes() -> dict[str, bool]:
+    told: dict[str, list[str]] = _told()["boxes"]
+    return {word.lower(): sort == "ticked" for sort, words in told.items() for word in words}
+
+
+@cache
+def _told() -> dict[str, dict[str, list[str]]]:
+    text = resources.files("pipeline.engines.rules").joinpath("captions.toml").read_text(encoding="utf-8")
+    return tomllib.loads(text)
