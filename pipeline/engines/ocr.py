@@ -1,19 +1,27 @@
 """The engine without weights: reads a page's words by the schema's labels, by geometry, kind and arithmetic."""
 
 import hashlib
+from collections.abc import Sequence
 from functools import cache
 from importlib import resources
 
 from pipeline.engines.base import Engine, PageRequest
+from pipeline.engines.rules.fields.addresses import with_whole_addresses
+from pipeline.engines.rules.fields.choices import read_titles
 from pipeline.engines.rules.fields.choose import read_fields
-from pipeline.engines.rules.labels import find_labels
+from pipeline.engines.rules.labels import Hit, find_labels
+from pipeline.engines.rules.ledger.read import is_account, read_entries, with_sides
+from pipeline.engines.rules.mrz.read import find_mrz, with_mrz, with_state
+from pipeline.engines.rules.pairs.read import asks_for_pairs, read_pairs
 from pipeline.engines.rules.parties.read import read_parties
-from pipeline.engines.rules.sheet import Sheet
+from pipeline.engines.rules.prose.read import with_prose
+from pipeline.engines.rules.prose.titles import with_title
+from pipeline.engines.rules.sheet import Sheet, Table
 from pipeline.engines.rules.tables.read import read_table
 from pipeline.records import Identity, Leaf, PageAnswer
 from pipeline.settings import Settings
 from schemas.base import Schema, specs
-from schemas.fields import Kind
+from schemas.fields import FieldSpec, Kind
 
 
 class OcrEngine(Engine):
@@ -37,14 +45,30 @@ class OcrEngine(Engine):
 
 
 def read_sheet(sheet: Sheet, schema: Schema, page_count: int = 1) -> list[Leaf]:
-    """All values of `schema` on one page: its tables, the parties, and the fields of the document."""
+    """All values of `schema` on one page: its tables, the parties, the document's fields, and what a zone for machines adds."""
     fields = specs(schema)
+    zone = find_mrz(sheet, fields)
     hits = find_labels(sheet, [spec for spec in fields if spec.kind is not Kind.TABLE])
-    tables = [read_table(sheet, spec) for spec in fields if spec.kind is Kind.TABLE]
-    taken = frozenset(cell for table in tables for cell in table.cells)
-    parties = read_parties(sheet, [spec for spec in fields if spec.party], hits, taken)
-    others = read_fields(sheet, schema, hits, taken, page_count)
-    return [leaf for table in tables for leaf in table.leaves] + parties + others
+    taken = zone.cells if zone else frozenset()
+    tables: list[Table] = []
+    for spec in fields:
+        if spec.kind is Kind.TABLE:
+            tables.append(_read_rows(sheet, spec, schema, hits, taken))
+            taken |= tables[-1].cells
+    leaves = [leaf for table in tables for leaf in table.leaves]
+    leaves += read_parties(sheet, [spec for spec in fields if spec.party], hits, taken)
+    leaves += read_fields(sheet, schema, hits, taken, page_count, leaves)
+    leaves += read_titles(sheet, fields, leaves, taken)
+    leaves = with_state(sheet, fields, with_sides(sheet, schema, with_whole_addresses(sheet, fields, leaves, hits)))
+    leaves = with_title(sheet, fields, with_prose(sheet, fields, leaves, taken))
+    return with_mrz(sheet, fields, leaves, zone) if zone else leaves
+
+
+def _read_rows(sheet: Sheet, spec: FieldSpec, schema: Schema, hits: Sequence[Hit], taken: frozenset[int]) -> Table:
+    """The rows of a table, as the schema asks: labels with their values, entries of an account, what stands under a heading."""
+    if asks_for_pairs(spec):
+        return read_pairs(sheet, spec)
+    return read_entries(sheet, spec, schema, hits) if is_account(spec, schema) else read_table(sheet, spec, taken)
 
 
 @cache

@@ -17,7 +17,7 @@ _SURE, _BESIDE = 0.88, 0.7
 
 
 def read_titles(sheet: Sheet, fields: Sequence[FieldSpec], leaves: Sequence[Leaf], taken: frozenset[int]) -> list[Leaf]:
-    """The choice fields of the schema that `leaves` lack, from the print itself: the largest of the words for a choice, the first.
+    """The choice fields that `leaves` lack, from the print itself: of the words for a choice the largest, then the first.
 
     Only on the first page: later ones speak of other documents.
     """

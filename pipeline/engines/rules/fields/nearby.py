@@ -60,6 +60,8 @@ class Neighbourhood:
         cell = hit.span.cell
         trust = _NUMBERED_TITLE if self._numbers_a_title(hit) else hit.weight * self._standing(hit)
         behind = Span(cell, hit.span.end, self._next_label(hit))
+        if _translates(behind.text):
+            behind = Span(cell, len(cell.text), len(cell.text))
         if any(c.isalnum() for c in behind.text):
             yield Slot(behind, trust * BEHIND)
         if behind.end == len(cell.text):
@@ -142,3 +144,11 @@ class Neighbourhood:
         if len(rest.split()) <= 2:
             return 0.8
         return 0.75 if " " in hit.span.text else 0.4
+
+
+def _translates(text: str) -> bool:
+    """Whether what stands behind a label is the label in another language: `Surname / Nom`."""
+    bare = text.strip()
+    return (
+        bare.startswith(("/", "|", "•")) and bare[1:].strip()[:1].isalpha() and not any(c.isdigit() or c == ":" for c in bare)
+    )

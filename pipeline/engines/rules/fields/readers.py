@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+from pipeline.engines.rules.captions import likely_caption
 from pipeline.engines.rules.sheet import Span
 from pipeline.records import Typed
 from pipeline.values.amounts import find_amounts, parse_amount, parse_number, parse_percent
@@ -37,6 +38,8 @@ _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _SERIES = re.compile(r"[A-Z0-9 ./_-]+[-/ ]\d+")
 """A number in a named series: `FT SAMPLE/1`."""
 _LONGEST_NUMBER = 40
+_LIKELY, _CAPTION = 0.75, 0.2
+"""Print that is so likely a caption itself is hardly a value."""
 
 
 class Found(NamedTuple):
@@ -190,7 +193,8 @@ def _text(span: Span, spec: FieldSpec, habits: Habits) -> Iterator[Found]:
     lead = len(text) - len(text.lstrip(_BEFORE_TEXT))
     text = text.strip(_BEFORE_TEXT)
     if fold_name(text) and any(c.isalnum() for c in text):
-        yield Found(_inner(span, lead, lead + len(text)), text, 1.0)
+        form = _CAPTION if likely_caption(text, habits.language) >= _LIKELY else 1.0
+        yield Found(_inner(span, lead, lead + len(text)), text, form)
 
 
 def _inner(span: Span, start: int, end: int) -> Span:

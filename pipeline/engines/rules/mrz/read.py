@@ -1,0 +1,159 @@
+"""The values of an identity document as its machine readable zone and its print tell them together."""
+
+import tomllib
+from collections.abc import Iterator, Sequence
+from functools import cache
+from importlib import resources
+from typing import NamedTuple
+
+from rapidfuzz import fuzz
+
+from pipeline.engines.rules.mrz.zone import find_zone
+from pipeline.engines.rules.sheet import Reading, Sheet, Span
+from pipeline.records import Box, Leaf, around
+from pipeline.values.dates import find_dates, parse_date
+from pipeline.values.mrz import Mrz, read_mrz
+from pipeline.values.text import fold, fold_name
+from schemas.fields import FieldSpec, Kind
+
+_AGREED, _PROVEN, _READ = 0.97, 0.9, 0.75
+"""Confidence of print that the zone confirms, of what only the zone says with a check digit, and without one."""
+_DATES = ("date_of_birth", "expiry_date")
+_TEXTS = ("surname", "given_names", "document_number", "personal_number")
+_ALIKE = 70
+"""Print and zone say the same name where they are so alike (0..100): the zone has no accents, and `Ü` becomes `UE`."""
+_STATE, _HEAD, _LONGEST = "issuing_country", 0.4, 48
+_CODES = ("nationality", "issuing_country")
+_SORTS = {"P": "passport", "D": "driving_licence", "I": "identity_card", "A": "identity_card", "C": "identity_card"}
+
+
+class ZoneRows(NamedTuple):
+    """A zone on a sheet: its lines, what they say, where it stands, and the indexes of its cells."""
+
+    lines: tuple[str, ...]
+    says: Mrz
+    box: Box
+    cells: frozenset[int]
+
+    def part(self, name: str) -> str:
+        """What it says of a field, as text; empty where nothing."""
+        told = self.says
+        if name == "personal_number":
+            return told.optional
+        return str({"issuing_country": told.country, "document_type": told.code}.get(name) or getattr(told, name, None) or "")
+
+    def sound(self, name: str) -> bool:
+        """Whether a check digit vouches for a field."""
+        return name in ("document_number", *_DATES) and name not in self.says.wrong
+
+
+def find_mrz(sheet: Sheet, fields: Sequence[FieldSpec]) -> ZoneRows | None:
+    """The machine readable zone of the sheet, where the schema asks for one."""
+    if not any(spec.scheme == "mrz" for spec in fields):
+        return None
+    rows = [row for row in sheet.rows if row]
+    zone = find_zone(["".join(cell.text for cell in row) for row in rows])
+    says = read_mrz("\n".join(zone.lines)) if zone else None
+    if zone is None or says is None:
+        return None
+    cells = [cell for row in rows[zone.first : zone.first + len(zone.lines)] for cell in row]
+    return ZoneRows(zone.lines, says, around(cell.box for cell in cells), frozenset(cell.index for cell in cells))
+
+
+def with_mrz(sheet: Sheet, fields: Sequence[FieldSpec], leaves: Sequence[Leaf], found: ZoneRows) -> list[Leaf]:
+    """`leaves`, which the labels told, with what the zone confirms, corrects and adds."""
+    kept = {leaf.path: leaf for leaf in leaves}
+    for spec in fields:
+        told = _told(sheet, spec, found, kept.get(spec.name))
+        if told is not None:
+            kept[spec.name] = told
+    return list(kept.values())
+
+
+def _told(sheet: Sheet, spec: FieldSpec, found: ZoneRows, printed: Leaf | None) -> Leaf | None:
+    name = spec.name
+    if spec.scheme == "mrz":
+        return Leaf(name, "\n".join(found.lines), _AGREED, found.box)
+    if name in _DATES and spec.kind is Kind.DATE:
+        return _day(sheet, name, found, printed)
+    part = found.part(name)
+    if name == "document_type" and spec.kind is Kind.CHOICE:
+        sort = "residence_permit" if part[1:] == "R" else _SORTS.get(part[:1], "")
+        return Leaf(name, sort, _READ, found.box) if printed is None and sort in spec.choices else printed
+    if name == "sex":
+        said = part or "X"
+        return Leaf(name, said, _PROVEN, found.box) if printed is None and said in "FMX" else printed
+    if not part or name not in (*_TEXTS, *_CODES):
+        return printed
+    if name in _CODES:
+        return printed or Leaf(name, part, _PROVEN, found.box)
+    same = _same(sheet, part, found)
+    sure = _PROVEN if found.sound(name) else _READ
+    if printed is not None and fold_name(printed.verbatim) == fold_name(part):
+        return Leaf(name, printed.verbatim, _AGREED, printed.box)
+    if same is not None:
+        return sheet_leaf(sheet, name, same)
+    alike = printed is not None and fuzz.ratio(fold_name(printed.verbatim), fold_name(part)) >= _ALIKE
+    return printed if alike and not found.sound(name) else Leaf(name, part, sure, found.box)
+
+
+def with_state(sheet: Sheet, fields: Sequence[FieldSpec], leaves: Sequence[Leaf]) -> list[Leaf]:
+    """`leaves` with the state that heads an identity document: cards print it without a label."""
+    wanted = [spec.name for spec in fields if spec.name == _STATE and spec.kind is Kind.TEXT]
+    if not wanted or not any(spec.scheme == "mrz" for spec in fields):
+        return list(leaves)
+    for cell in sheet.cells:
+        if cell.box[3] < _HEAD and len(cell.text) <= _LONGEST and any(word in fold(cell.text) for word in _states()):
+            name = sheet.leaf(_STATE, Reading(Span(cell, 0, len(cell.text)), _PROVEN, cell.text))
+            return [*(leaf for leaf in leaves if leaf.path != _STATE), name]
+    return list(leaves)
+
+
+@cache
+def _states() -> tuple[str, ...]:
+    text = resources.files("pipeline.engines.rules.mrz").joinpath("states.toml").read_text(encoding="utf-8")
+    return tuple(tomllib.loads(text)["words"])
+
+
+def _day(sheet: Sheet, name: str, found: ZoneRows, printed: Leaf | None) -> Leaf | None:
+    """The print that says the day of the zone; without such a print what the labels told, else the zone's own."""
+    day = found.says.date_of_birth if name == "date_of_birth" else found.says.expiry_date
+    habits = sheet.habits
+    if day is None:
+        return printed
+    if printed is not None and parse_date(printed.verbatim, habits.language, habits.month_first) == day:
+        return Leaf(name, printed.verbatim, _AGREED, printed.box)
+    for cell in sheet.cells:
+        if cell.index in found.cells:
+            continue
+        for start, end, read in find_dates(cell.text, habits.language, month_first=habits.month_first):
+            if read == day:
+                return sheet_leaf(sheet, name, Span(cell, start, end))
+    if printed is not None or not found.sound(name):
+        return printed
+    return Leaf(name, day.isoformat(), _READ, found.box)
+
+
+def _same(sheet: Sheet, part: str, found: ZoneRows) -> Span | None:
+    """Print outside of the zone that says the same as a part of it."""
+    wanted = fold_name(part)
+    for span in _spans(sheet, found):
+        if fold_name(span.text) == wanted:
+            return span
+    return None
+
+
+def _spans(sheet: Sheet, found: ZoneRows) -> Iterator[Span]:
+    """Cells, and the words in them."""
+    cells = [cell for cell in sheet.cells if cell.index not in found.cells]
+    for cell in cells:
+        yield Span(cell, 0, len(cell.text))
+    for cell in cells:
+        for place, start in enumerate(cell.starts):
+            for end in (*(begin - 1 for begin in cell.starts[place + 1 :]), len(cell.text)):
+                yield Span(cell, start, end)
+
+
+def sheet_leaf(sheet: Sheet, name: str, span: Span) -> Leaf:
+    """Print that the zone confirms, as the value of `name`."""
+    return Leaf(name, span.text.strip(), _AGREED, sheet.box(span))

@@ -1,0 +1,111 @@
+"""Reading what sentences say, by the wordings of each language; what they do not say clearly is left out."""
+
+import re
+import tomllib
+from collections.abc import Sequence
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from pipeline.engines.rules.prose.text import Prose
+from pipeline.engines.rules.sheet import Sheet
+from pipeline.records import Leaf
+from pipeline.values.amounts import find_amounts
+from pipeline.values.dates import find_dates
+from schemas.fields import FieldSpec, Kind
+
+_SURE, _LESS = 0.85, 0.75
+_WIDE = 0.5
+"""A text that fills so much of the page's width below its label is a sentence, not a value."""
+_LONGEST = 24
+_MARKS = {"date": "\ue001", "money": "\ue002"}
+"""Stand for a date or an amount while wordings are looked for: one mark and as many fillers as it has characters more."""
+_FILL = "\ue003"
+
+
+def speaks(fields: Sequence[FieldSpec]) -> bool:
+    """Whether the schema has a text that only sentences tell: a term, a notice, a law, a court."""
+    return any(spec.kind is Kind.TEXT and spec.name in _wordings() for spec in fields)
+
+
+def with_prose(sheet: Sheet, fields: Sequence[FieldSpec], leaves: Sequence[Leaf], taken: frozenset[int]) -> list[Leaf]:
+    """`leaves`, which the labels told, with what sentences say; texts that are a clause's first line are dropped."""
+    if not speaks(fields):
+        return list(leaves)
+    prose = Prose(sheet, taken)
+    names = {spec.name for spec in fields if spec.name in _wordings()}
+    texts = {spec.name for spec in fields if spec.kind is Kind.TEXT}
+    kept = {leaf.path: leaf for leaf in leaves if not (leaf.path in texts & names and _is_clause(leaf))}
+    veiled = _veiled(sheet, prose.text)
+    for spec in fields:
+        if spec.name in names and (spec.name not in kept or spec.kind is Kind.DATE):
+            found = _said(sheet, prose, veiled, spec)
+            if found is not None:
+                kept[spec.name] = found
+    return list(kept.values())
+
+
+def _is_clause(leaf: Leaf) -> bool:
+    wide = leaf.box is not None and leaf.box[2] - leaf.box[0] > _WIDE
+    return wide or len(leaf.verbatim.split()) > _LONGEST or leaf.verbatim.strip().isdigit()
+
+
+def _said(sheet: Sheet, prose: Prose, veiled: str, spec: FieldSpec) -> Leaf | None:
+    """What the first wording that fits says of a field."""
+    for place, pattern in enumerate(_patterns(spec.name, sheet.page.language)):
+        match = pattern.search(veiled)
+        if match is None:
+            continue
+        start, end = match.span("v")
+        text = prose.text[start:end].strip(" ,;:–—\"“”„«»'")
+        start += prose.text[start:end].find(text)
+        box = prose.box(start, start + len(text))
+        if text and box is not None:
+            return Leaf(spec.name, " ".join(text.split()), _SURE if place < 2 else _LESS, box)
+    return None
+
+
+def _veiled(sheet: Sheet, text: str) -> str:
+    """`text` with marks for its dates and amounts, at the same places."""
+    habits = sheet.habits
+    begin = 0
+    made = text
+    for line in text.split("\n"):
+        days = find_dates(line, habits.language, month_first=habits.month_first)
+        found = [(start, end, "date") for start, end, _ in days]
+        money = find_amounts(line, habits.language, decimal=habits.decimal)
+        found += [(start, end, "money") for start, end, _ in money if all(end <= a or b <= start for a, b, _ in found)]
+        for start, end, kind in found:
+            mark = _MARKS[kind] + _FILL * (end - start - 1)
+            made = made[: begin + start] + mark + made[begin + end :]
+        begin += len(line) + 1
+    return made
+
+
+@cache
+def _patterns(name: str, language: str) -> tuple[re.Pattern[str], ...]:
+    """The wordings of a field in the page's language, all languages' where it is not known."""
+    told = _told()
+    languages = [language] if language in told["units"] else list(told["units"])
+    made = []
+    for spoken in languages:
+        parts = {
+            "duration": rf"{told['numbers'][spoken]} ?{told['units'][spoken]}",
+            "rest": r"[^.;\n।]{3,150}(?=[.;\n।]|$)",
+            **{kind: mark + _FILL + "*" for kind, mark in _MARKS.items()},
+        }
+        for wording in told[name].get(spoken, []):
+            for part, pattern in parts.items():
+                wording = wording.replace("{" + part + "}", pattern)
+            made.append(re.compile(wording, re.IGNORECASE))
+    return tuple(made)
+
+
+@cache
+def _told() -> dict[str, dict[str, Any]]:
+    text = resources.files("pipeline.engines.rules.prose").joinpath("wordings.toml").read_text(encoding="utf-8")
+    return tomllib.loads(text)
+
+
+def _wordings() -> frozenset[str]:
+    return frozenset(_told()) - {"numbers", "units"}
