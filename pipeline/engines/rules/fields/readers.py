@@ -9,7 +9,7 @@ from pipeline.engines.rules.sheet import Span
 from pipeline.records import Typed
 from pipeline.values.amounts import find_amounts, parse_amount, parse_number, parse_percent
 from pipeline.values.currencies import find_currencies
-from pipeline.values.dates import find_dates
+from pipeline.values.dates import find_dates, parse_date
 from pipeline.values.identifiers import find_ibans, find_tax_ids, normal_identifier
 from pipeline.values.lines import Habits
 from pipeline.values.text import fold, fold_digits, fold_name, fold_traced
@@ -38,6 +38,7 @@ _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _SERIES = re.compile(r"[A-Z0-9 ./_-]+[-/ ]\d+")
 """A number in a named series: `FT SAMPLE/1`."""
 _LONGEST_NUMBER = 40
+_SPACED_DATE = re.compile(r"[\s:]*\d{1,2} \d{1,2} \d{4}[\s.]*")
 _LIKELY, _CAPTION = 0.75, 0.2
 """Print that is so likely a caption itself is hardly a value."""
 
@@ -70,8 +71,13 @@ def _money(span: Span, spec: FieldSpec, habits: Habits) -> Iterator[Found]:
 
 
 def _date(span: Span, spec: FieldSpec, habits: Habits) -> Iterator[Found]:
-    for start, end, day in find_dates(span.text, habits.language, month_first=habits.month_first):
+    found = find_dates(span.text, habits.language, month_first=habits.month_first)
+    for start, end, day in found:
         yield Found(_inner(span, start, end), day, 1.0)
+    if not found and _SPACED_DATE.fullmatch(fold_digits(span.text)):
+        alone = parse_date(span.text, habits.language, habits.month_first)
+        if alone is not None:
+            yield Found(_inner(span, 0, len(span.text)), alone, 0.9)
 
 
 def _identifier(span: Span, spec: FieldSpec, habits: Habits) -> Iterator[Found]:

@@ -129,6 +129,8 @@ def _day(sheet: Sheet, name: str, found: ZoneRows, printed: Leaf | None) -> Leaf
         for start, end, read in find_dates(cell.text, habits.language, month_first=habits.month_first):
             if read == day:
                 return sheet_leaf(sheet, name, Span(cell, start, end))
+        if parse_date(cell.text, habits.language, habits.month_first) == day:
+            return sheet_leaf(sheet, name, Span(cell, 0, len(cell.text)))
     if printed is not None or not found.sound(name):
         return printed
     return Leaf(name, day.isoformat(), _READ, found.box)
