@@ -6,7 +6,7 @@ from functools import cache
 
 from pipeline.engines.base import Engine, PageRequest
 from pipeline.engines.registry import engine_class
-from pipeline.errors import DocumentError, EngineDied, Reason, RunError
+from pipeline.errors import DocumentError, EngineDied, Reason, RunError, UsageError
 from pipeline.records import Identity, PageAnswer, PreparedPage, Problem
 from pipeline.settings import Settings
 from schemas.base import Schema
@@ -19,8 +19,18 @@ def open_engine(schema: Schema, settings: Settings) -> Engine:
 
 @cache
 def engine_identity(schema: Schema, settings: Settings) -> Identity:
-    """What the engine's answers depend on beside the page; loads no weights."""
-    return engine_class(settings.engine).identity(schema, settings)
+    """What the engine's answers depend on beside the page; loads no weights.
+
+    Raises:
+        UsageError: the schema asks for what only an engine that sees the page can tell, and this one does not.
+    """
+    chosen = engine_class(settings.engine)
+    if schema.needs_vision and not chosen.needs_images:
+        raise UsageError(
+            f"the engine {settings.engine} reads words alone, and the schema {schema.schema_name} needs one that sees the page",
+            "choose --engine vllm, or --engine openai with --base-url",
+        )
+    return chosen.identity(schema, settings)
 
 
 def settle(settings: Settings) -> Settings:

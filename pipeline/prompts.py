@@ -165,6 +165,7 @@ def _field(spec: FieldSpec, language: str) -> dict[str, Any]:
     return {
         "name": spec.name,
         "kind": f"one of: {', '.join(spec.choices)}" if spec.choices else spec.kind.value,
+        "written": spec.written,
         "description": description if description.endswith((".", "?", "!")) else f"{description}.",
         "labels": [*(spec.labels.get(language) or spec.labels.get("en", ()))][:MOST_LABELS],
         "columns": [_field(column, language) for column in spec.columns],

@@ -10,8 +10,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from jsonschema import Draft202012Validator
-
 from schemas.base import Rule, Schema, specs
 from schemas.errors import Offence, SchemaError
 from schemas.fields import FieldSpec, Kind
@@ -47,6 +45,8 @@ def read_json_schema(told: Any, stem: str = "document") -> tuple[Schema | None, 
         told: the JSON Schema.
         stem: its file's name without the ending: the schema's name where neither `x-octoglot` nor a title gives one.
     """
+    from jsonschema import Draft202012Validator  # takes a while to load, and most commands read no such file
+
     if not isinstance(told, dict):
         return None, [Offence("", "it is no JSON object", 'begin with {"type": "object", "properties": …}')]
     if told.get("$schema", DIALECT).rstrip("#") != DIALECT:

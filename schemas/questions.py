@@ -60,7 +60,7 @@ def reference_of(asked: Sequence[str], taken: Iterable[str] = ()) -> str:
 
 def schema_of(reference: str) -> Schema:
     """The schema of a reference that `reference_of` has made."""
-    return _schema(parse_qsl(reference.removeprefix(PREFIX), keep_blank_values=True), NAME, "--ask")
+    return _schema(parse_qsl(reference.removeprefix(PREFIX), keep_blank_values=True), NAME, f"the schema {NAME}")
 
 
 def load_questions(file: Path) -> Schema:
@@ -86,7 +86,7 @@ def load_questions(file: Path) -> Schema:
 
 def _schema(pairs: Sequence[tuple[str, str]], name: str, source: str) -> Schema:
     if not pairs:
-        raise SchemaError(f'{source} asks nothing; write --ask "What is the policy number?", or total="What is the total?"')
+        raise SchemaError(f'{source} holds no question; write --ask "What is the policy number?", or total="What is the total?"')
     if len(pairs) > MOST_QUESTIONS:
         raise SchemaError(f"{source} asks more than {MOST_QUESTIONS} questions; ask them in several runs")
     fields: dict[str, Any] = {}

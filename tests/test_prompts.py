@@ -10,7 +10,9 @@ from pipeline.prompts import CUT, Prompts, cut_middle, harmless, shape, text_lin
 from pipeline.records import Frame, PageWords, Word, WordsFrom
 from schemas.base import spec_at
 from schemas.invoice import Invoice
+from schemas.questions import reference_of
 from schemas.receipt import Receipt
+from schemas.registry import load_schema
 
 
 def page(lines: list[list[tuple[str, float, float]]], language: str = "de") -> PageWords:
@@ -124,3 +126,27 @@ def test_a_wording_that_is_no_template_is_named(tmp_path: Path, text: str, said:
         Prompts(Invoice, str(own))
     with pytest.raises(UsageError, match="cannot be read"):
         Prompts(Invoice, str(tmp_path / "absent.jinja"))
+
+
+def test_what_is_written_is_asked_for_in_own_words_and_what_is_copied_is_not() -> None:
+    told = Prompts(load_schema("caption")).page(page([]), 1)
+    assert "You describe the image" in told
+    assert "- caption (text, in your own words): What the page is" in told
+    assert "Write what is in your own words in short, plain English" in told
+    assert "exactly as it is printed" not in told
+    invoice = Prompts(Invoice).page(page([]), 1)
+    assert "You copy values" in invoice and "own words" not in invoice
+
+
+def test_a_question_is_shown_as_it_was_asked() -> None:
+    asked = reference_of(["Wie lautet die Policennummer?", "total=What is the total, in euros?"])
+    told = Prompts(load_schema(asked)).page(page([]), 1)
+    assert "- wie_lautet_die_policennummer (text): Wie lautet die Policennummer?\n" in told
+    assert "- total (text): What is the total, in euros?\n" in told
+    assert '{"wie_lautet_die_policennummer":null,"total":null}' in told
+    assert "exactly as it is printed" in told
+
+
+def test_choices_are_listed() -> None:
+    told = Prompts(load_schema("identity_document")).page(page([]), 1)
+    assert "- document_type (one of: passport, identity_card, residence_permit, driving_licence, other): What sort" in told

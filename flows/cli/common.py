@@ -14,9 +14,17 @@ from rich.console import Console
 
 from pipeline.errors import UsageError
 from pipeline.settings import Settings
+from schemas import questions
+from schemas.registry import VIEW_COLUMNS
 
 Sources = Annotated[list[str], typer.Argument(help="folders, files or globs; - reads a list of files from stdin")]
-SchemaName = Annotated[str, typer.Option("--schema", help="a built-in schema, module:Class, or a .py file")]
+SchemaName = Annotated[
+    str, typer.Option("--schema", help="a built-in schema, module:Class, a .py or JSON Schema file, or a .toml of questions")
+]
+Ask = Annotated[
+    list[str] | None,
+    typer.Option("--ask", help="for --schema question: a question, or NAME=QUESTION; repeatable, each becomes a column"),
+]
 Out = Annotated[str, typer.Option("--out", help="the folder that holds the results")]
 Recursive = Annotated[bool, typer.Option("--recursive/--no-recursive", help="go into the folders of a folder")]
 Exclude = Annotated[list[str] | None, typer.Option("--exclude", help="leave out files that match this glob; repeatable")]
@@ -24,6 +32,7 @@ Limit = Annotated[int | None, typer.Option("--limit", min=1, help="read this man
 EngineName = Annotated[str | None, typer.Option("--engine", help="what reads the pages: ocr (the default), vllm or openai")]
 Model = Annotated[str | None, typer.Option("--model", help="a model profile, a model id, a folder, or the server's name of it")]
 BaseUrl = Annotated[str | None, typer.Option("--base-url", help="the server of --engine openai, as http://127.0.0.1:8000/v1")]
+Language = Annotated[str | None, typer.Option("--language", help="what all pages are in, as de; default: the words tell")]
 WordsMode = Annotated[str | None, typer.Option("--words", help="auto, text-layer, ocr or none")]
 Workers = Annotated[int | None, typer.Option("--workers", min=1, help="processes that read pages; default: one a core")]
 Format = Annotated[str, typer.Option("--format", help="table or json")]
@@ -91,6 +100,15 @@ def settings_from(**flags: Any) -> Settings:
 def stdout() -> Console:
     """Where tables go. A pipe has no width of its own: nothing may be cut off there."""
     return Console(markup=False, emoji=False, highlight=False, width=None if sys.stdout.isatty() else 400)
+
+
+def schema_reference(name: str, ask: list[str] | None) -> str:
+    """The reference of the schema that a command names, with the questions in it."""
+    if name != questions.NAME:
+        if ask:
+            raise UsageError(f"the schema {name} takes no questions", f"--ask goes with --schema {questions.NAME}")
+        return name
+    return questions.reference_of(ask or [], taken=VIEW_COLUMNS)
 
 
 def check_format(format: str, *allowed: str) -> None:

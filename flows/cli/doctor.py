@@ -14,9 +14,23 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from flows.cli.common import BaseUrl, EngineName, Format, Model, check_format, packs_missing, print_json, settings_from, stdout
-from pipeline.errors import UsageError
+from flows.cli.common import (
+    Ask,
+    BaseUrl,
+    EngineName,
+    Format,
+    Model,
+    check_format,
+    packs_missing,
+    print_json,
+    schema_reference,
+    settings_from,
+    stdout,
+)
+from pipeline.errors import OctoglotError, UsageError
 from pipeline.settings import Settings
+from schemas.errors import SchemaError
+from schemas.registry import absolute, load_schema
 
 NEEDED_MB = 2000
 """Free memory and free disk under which a run is likely to fail, in 10^6 bytes."""
@@ -36,6 +50,8 @@ def doctor(
     engine: EngineName = None,
     model: Model = None,
     base_url: BaseUrl = None,
+    schema: Annotated[str | None, typer.Option("--schema", help="a schema that the engine is to read, as in `run`")] = None,
+    ask: Ask = None,
     out: Annotated[Path | None, typer.Option("--out", help="a store to look at as well")] = None,
     format: Format = "table",
 ) -> None:
@@ -43,6 +59,8 @@ def doctor(
     check_format(format, "table", "json")
     settings = settings_from(engine=engine, model=model, base_url=base_url)
     findings = [finding for look in LOOKS for finding in look(settings)]
+    if schema:
+        findings.append(_readable(schema, ask, settings))
     if out:
         findings.append(_writable("store", out))
     if format == "json":
@@ -97,6 +115,20 @@ def _servers(settings: Settings) -> Iterator[Finding]:
     prefect = os.environ.get("PREFECT_API_URL", "")
     yield Finding("Prefect", True, prefect or "its own local server, started for each run")
     yield Finding("Ray", True, settings.ray_address or "a private local one, started for each run")
+
+
+def _readable(name: str, ask: list[str] | None, settings: Settings) -> Finding:
+    """Whether the engine can read the schema; a run would refuse it before anything starts."""
+    from pipeline.extract import engine_identity, settle
+
+    try:
+        found = load_schema(absolute(schema_reference(name, ask), Path.cwd()))
+        engine_identity(found, settle(settings))
+    except SchemaError as error:
+        return Finding(f"schema {name}", False, str(error.args[0]), "see `octoglot schemas list`")
+    except OctoglotError as error:
+        return Finding(f"schema {name}", False, error.message, error.next_step)
+    return Finding(f"schema {name}", True, f"{settings.engine} can read it")
 
 
 def _writable(what: str, folder: Path) -> Finding:

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from flows.cli.common import (
+    Ask,
     BaseUrl,
     EngineName,
     Exclude,
     Format,
+    Language,
     Limit,
     Model,
     Out,
@@ -21,6 +23,7 @@ from flows.cli.common import (
     WordsMode,
     check_format,
     print_json,
+    schema_reference,
     settings_from,
     stderr,
 )
@@ -51,10 +54,12 @@ class Prepared:
 def plan(
     sources: Sources,
     schema: SchemaName,
+    ask: Ask = None,
     out: Out = "results",
     engine: EngineName = None,
     model: Model = None,
     base_url: BaseUrl = None,
+    language: Language = None,
     words: WordsMode = None,
     limit: Limit = None,
     recursive: Recursive = True,
@@ -65,8 +70,10 @@ def plan(
     from pipeline.extract import engine_facts
 
     check_format(format, "table", "json")
-    settings = settings_from(engine=engine, model=model, base_url=base_url, words=words)
-    made = prepare(sources, schema, out, settings, limit=limit, recursive=recursive, exclude=exclude or []).plan
+    settings = settings_from(engine=engine, model=model, base_url=base_url, language=language, words=words)
+    made = prepare(
+        sources, schema_reference(schema, ask), out, settings, limit=limit, recursive=recursive, exclude=exclude or []
+    ).plan
     told = describe(made)
     facts = {what: found for what, found in engine_facts(settings).items() if what in TOLD}
     if format == "json":

@@ -19,10 +19,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from flows.cli.common import (
+    Ask,
     BaseUrl,
     EngineName,
     Exclude,
     Format,
+    Language,
     Limit,
     Model,
     Out,
@@ -35,6 +37,7 @@ from flows.cli.common import (
     numbered,
     packs_missing,
     print_json,
+    schema_reference,
     settings_from,
     sql_command,
     stderr,
@@ -80,10 +83,12 @@ class Interrupted(OctoglotError):
 def run(
     sources: Sources,
     schema: SchemaName,
+    ask: Ask = None,
     out: Out = "results",
     engine: EngineName = None,
     model: Model = None,
     base_url: BaseUrl = None,
+    language: Language = None,
     words: WordsMode = None,
     workers: Workers = None,
     ray_address: Annotated[str | None, typer.Option("--ray-address", help="a Ray cluster to join")] = None,
@@ -96,9 +101,17 @@ def run(
     check_format(format, "table", "json")
     started = time.time()
     settings = settings_from(
-        engine=engine, model=model, base_url=base_url, words=words, workers=workers, ray_address=ray_address
+        engine=engine,
+        model=model,
+        base_url=base_url,
+        language=language,
+        words=words,
+        workers=workers,
+        ray_address=ray_address,
     )
-    made = prepare(sources, schema, out, settings, limit=limit, recursive=recursive, exclude=exclude or [])
+    made = prepare(
+        sources, schema_reference(schema, ask), out, settings, limit=limit, recursive=recursive, exclude=exclude or []
+    )
     from pipeline import store
 
     store.open_store(made.root)
