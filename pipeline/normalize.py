@@ -1,19 +1,22 @@
 """From print to typed values: each leaf that an engine copied is read as its field's kind, by the habits of its page."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
 from decimal import Decimal
 from typing import NamedTuple
 
 from pipeline.records import Leaf, PageWords, Typed, Value
 from pipeline.values.amounts import parse_amount, parse_number, parse_percent
+from pipeline.values.arithmetic import judge
 from pipeline.values.choices import choice_of
 from pipeline.values.currencies import currency_of, find_currencies
-from pipeline.values.dates import is_ambiguous, parse_date
+from pipeline.values.dates import is_ambiguous, month_first_evidence, parse_date
 from pipeline.values.identifiers import normal_identifier, valid
 from pipeline.values.lines import Habits, Line, habits_of, lines_of
 from pipeline.values.sides import split_side
-from schemas.base import Running, Schema, Signed, spec_at, specs
+from schemas.base import Order, Running, Schema, Signed, spec_at, specs
 from schemas.fields import NUMERIC, FieldSpec, Kind
 
 SWAPPABLE = "day and month could be swapped"
@@ -29,6 +32,67 @@ class Reading(NamedTuple):
     value: Typed
     problem: str = ""
     currency: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """What a page shows of how its document is written.
+
+    Attributes:
+        letters: how many are on it.
+        dated: whether its dates in figures have the month first; None where they do not tell.
+        usual: the same, as its country and language have it.
+    """
+
+    letters: int
+    dated: bool | None
+    usual: bool | None
+
+
+def writing_of(words: PageWords) -> Writing:
+    """What `words` show of how the document is written."""
+    dated = month_first_evidence(line.text for line in lines_of(words))
+    return Writing(sum(c.isalpha() for word in words.words for c in word.text), dated, habits_of(words).month_first)
+
+
+def settle_dates(pages: Sequence[tuple[Value, ...]], writings: Iterable[Writing], schema: Schema) -> list[tuple[Value, ...]]:
+    """`pages` with those dates decided whose own page did not tell which is day and which is month.
+
+    The document's other dates decide, then the country of its other pages, then the schema's rules of time (a document is not
+    due before it is issued). Where none does, the day comes first and the problem stays.
+
+    Args:
+        pages: the values of each page of a document.
+        writings: what each page shows.
+        schema: with its rules.
+    """
+    if not any(value.problem == SWAPPABLE for page in pages for value in page):
+        return list(pages)
+    shown = list(writings)
+    orders = [{order for order in told if order is not None} for told in ((w.dated for w in shown), (w.usual for w in shown))]
+    told = next((order for order in orders if order), set())
+    month_first = told.pop() if len(told) == 1 else None if told else _order_by_rules(pages, schema)
+    if month_first is None:
+        return list(pages)
+    return [tuple(_settled(value, month_first) for value in page) for page in pages]
+
+
+def _order_by_rules(pages: Sequence[tuple[Value, ...]], schema: Schema) -> bool | None:
+    """The one order of day and month with which the schema's rules of time hold; None where both do, or neither."""
+    rules = [rule for rule in schema.rules if isinstance(rule, Order)]
+    sound = []
+    for month_first in (False, True):
+        read: Mapping[str, Typed] = {v.path: _settled(v, month_first).value for page in reversed(pages) for v in reversed(page)}
+        if all(judge(rule, read).passed is not False for rule in rules):
+            sound.append(month_first)
+    return sound[0] if len(sound) == 1 else None
+
+
+def _settled(value: Value, month_first: bool) -> Value:
+    if value.problem != SWAPPABLE or not isinstance(value.value, date):
+        return value
+    day = value.value
+    return replace(value, value=day.replace(month=day.day, day=day.month) if month_first else day, problem="")
 
 
 def normalize(leaves: Sequence[Leaf], schema: Schema, words: PageWords) -> tuple[Value, ...]:
@@ -69,7 +133,8 @@ def _value(leaf: Leaf, spec: FieldSpec, habits: Habits, page: int, sided: bool =
         value=reading.value,
         page=page,
         box=leaf.box,
-        confidence=0.9 if leaf.confidence is None else leaf.confidence,
+        # A sentence has many wordings: how likely this one was says nothing of whether it is right.
+        confidence=0.9 if leaf.confidence is None or spec.written else leaf.confidence,
         problem=reading.problem,
         currency=reading.currency,
     )

@@ -44,6 +44,7 @@ class PageOutcome:
 
     row: LedgerRow
     values: tuple[Value, ...] = ()
+    writing: normalize.Writing = normalize.Writing(0, None, None)
     tokens_in: int = 0
     tokens_out: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
@@ -124,16 +125,18 @@ def finish_page(prepared: PreparedPage, answer: PageAnswer, found: Survey, schem
     problem = prepared.problem or answer.problem
     started = time.perf_counter()
     values: tuple[Value, ...] = ()
+    writing = normalize.Writing(0, None, None)
     if prepared.words and not problem:
         try:
             values = normalize.normalize(answer.leaves, schema, prepared.words)
             values = ground.ground(values, schema, prepared.words)
+            writing = normalize.writing_of(prepared.words)
         except Exception as error:  # the boundary of a page: a fault in a rule costs this page, not the run
             problem, values = Problem("finish", Reason.INTERNAL, f"{type(error).__name__}: {error}"), ()
     seconds = {"prepare": prepared.seconds, "extract": answer.seconds, "finish": time.perf_counter() - started}
     row = _ledger_row(prepared, answer, found, problem)
     raw = answer.raw if answer.problem else ""
-    return PageOutcome(row, values, answer.tokens_in, answer.tokens_out, seconds, raw)
+    return PageOutcome(row, values, writing, answer.tokens_in, answer.tokens_out, seconds, raw)
 
 
 def finish_document(
@@ -142,7 +145,8 @@ def finish_document(
     """Act three, a document: merge its pages, check its arithmetic, judge it. Pure."""
     ordered = sorted(outcomes, key=lambda outcome: outcome.row.page or 0)
     rows = tuple(outcome.row for outcome in ordered)
-    merged = merge.merge([outcome.values for outcome in ordered], schema)
+    writings = [outcome.writing for outcome in ordered]
+    merged = merge.merge(normalize.settle_dates([outcome.values for outcome in ordered], writings, schema), schema)
     checks = check.check(merged, schema)
     status = _document_status(rows)
     confidence, reasons = check.judge(merged, checks, schema, settings)
@@ -158,7 +162,7 @@ def finish_document(
         pages=rows,
         content_id=found.content_id,
         page_count=found.page_count,
-        language=_document_language(rows),
+        language=language.document_language((row.language, page.letters) for row, page in zip(rows, writings, strict=True)),
         values=merged.values,
         conflicts=merged.conflicts,
         checks=checks,
@@ -254,8 +258,8 @@ def _prepare_page(
 def _read_words(view: PageView, number: int, hints: Hints, settings: Settings) -> PageWords:
     if render.is_blank(view, settings):
         return PageWords(number, view.frame, blank=True)
-    draft = words.draft(view, hints.likely, settings)
-    spoken = language.identify(draft.words, hints.spoken)
+    draft = words.draft(view, settings.language or hints.likely, settings)
+    spoken = settings.language or language.identify(draft.words, hints.spoken)
     return words.finish(view, number, draft, spoken, settings)
 
 
@@ -283,11 +287,6 @@ def _document_status(rows: Sequence[LedgerRow]) -> Status:
     if kinds == {Status.SKIPPED}:
         return Status.SKIPPED
     return Status.REPAIRED if Status.REPAIRED in kinds else Status.OK
-
-
-def _document_language(rows: Sequence[LedgerRow]) -> str:
-    spoken = Counter(row.language for row in rows if row.language != "und")
-    return spoken.most_common(1)[0][0] if spoken else "und"
 
 
 def _digest(*parts: str) -> str:

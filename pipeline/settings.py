@@ -29,6 +29,9 @@ class Settings(BaseSettings):
     answer_timeout_s: float = Field(300.0, gt=0, description="time for an answer, once the engine works on it")
     compile_timeout_s: float = Field(60.0, gt=0, description="time to compile the grammar of a schema, before the first page")
     server_wait_s: float = Field(300.0, ge=0, description="for openai: how long a run waits for a server that is gone")
+    language: Literal["", "en", "de", "fr", "it", "pt", "hi", "es", "th"] = Field(
+        "", description="what all pages are in (ISO 639-1 of one of the eight); empty: each page's own words tell"
+    )
     words: Literal["auto", "text-layer", "ocr", "none"] = Field("auto", description="where a page's words come from")
     workers: int = Field(0, ge=0, description="CPU processes that read pages; 0: one a core")
     ray_address: str = Field("", description="a Ray cluster to join; empty: a private local one")

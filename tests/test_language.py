@@ -2,10 +2,11 @@
 
 import subprocess
 import sys
+import unicodedata
 
 import pytest
 
-from pipeline.language import identify
+from pipeline.language import document_language, identify
 from pipeline.records import Word
 from schemas.fields import LANGUAGES
 
@@ -80,6 +81,22 @@ FOREIGN = {
     "Indonesian": (
         "Nomor tanggal pelanggan alamat keterangan jumlah harga satuan pajak yang harus dibayar terima kasih atas pesanan anda"
     ),
+    "Danish": (
+        "Fakturaen skal betales inden tredive dage fra udstedelsen. Ved for sen betaling bliver der beregnet renter, og vi "
+        "sender dem en rykker"
+    ),
+    "Catalan": (
+        "La factura s'ha de pagar en un termini de trenta dies a comptar des de la data d'emissió, i els productes es "
+        "lliuraran a l'adreça que vostè ens va indicar"
+    ),
+    "Romanian": (
+        "Factura trebuie plătită în termen de treizeci de zile de la data emiterii, iar produsele vor fi livrate la adresa "
+        "pe care ați indicat-o în comandă"
+    ),
+    "Czech": (
+        "Fakturu je třeba zaplatit do třiceti dnů od data vystavení a zboží bude dodáno na adresu, kterou jste uvedli v "
+        "objednávce při nákupu"
+    ),
     "Russian": (
         "Счёт на оплату номер от мая Поставщик Покупатель Наименование Количество Цена Сумма Итого к оплате Всего наименований"
     ),
@@ -141,6 +158,39 @@ def test_names_and_addresses_do_not_decide() -> None:
     assert identify(words(names + " " + PAPERS["de"]), "und") == "de"
 
 
+SHORT = {
+    "es": "contra Atenas y Eretria: destrucción de la ciudad. Batalla de Maratón. 486 Muerte de Darío y ascensión de Jerjes",
+    "it": "per attingere acqua da pozzi, fiumi o canali. Due uomini innaffiano un rigoglioso giardino, lungo le rive del fiume",
+    "fr": "Durée : 1h35. Sortie le 24 avril. Un père voit sa vie bouleversée quand il n'a d'autre solution que de révéler tout",
+    "pt": "VERDADEIRA VITÓRIA!! O QUE ACONTECEU AQUI? NÓS ENCONTRAMOS UM FORTE GRUPO DE REBELDES E VAMOS PARA O NORTE",
+    "de": "Die Stadt liegt am Fluss, und im Sommer fahren die Schiffe bis zum Meer. Am Abend kommen alle wieder nach Hause",
+    "en": "The town lies by the river, and in the summer the boats go down to the sea. In the evening they all come home again",
+}
+
+
+@pytest.mark.parametrize("language", SHORT)
+def test_a_hundred_letters_of_prose_are_enough(language: str) -> None:
+    assert identify(words(SHORT[language]), "und") == language
+
+
+@pytest.mark.parametrize("language", ["de", "fr", "it", "pt", "es"])
+def test_accents_that_english_packs_lose_are_not_missed(language: str) -> None:
+    plain = "".join(c for c in unicodedata.normalize("NFD", PROSE[language]) if not unicodedata.combining(c))
+    assert identify(words(plain), "und") == language
+
+
+def test_labels_outweigh_what_is_sold_in_another_language() -> None:
+    sold = "Development services for the month of February, day rate for the customer, support and training of the team"
+    assert identify(words(PAPERS["es"] + " " + sold), "und") == "es"
+    assert identify(words("Thank you for your order " * 6 + PAPERS["pt"]), "und") == "pt"
+
+
+def test_a_document_is_in_what_most_of_it_is_written_in() -> None:
+    assert document_language([("en", 40), ("de", 900), ("en", 60)]) == "de"
+    assert document_language([("und", 5000), ("fr", 0)]) == "fr"
+    assert document_language([("und", 5000)]) == document_language([]) == "und"
+
+
 def test_doubtful_words_do_not_count() -> None:
     noise = words(PROSE["fr"], confidence=0.2)
     assert identify(noise, "und") == "und"
@@ -151,7 +201,7 @@ def test_another_process_tells_the_same() -> None:
     """langdetect draws lots; the seed is fixed."""
     text = "documento base total client service date nota fiscal euro plus via data per importe valor"
     code = f"""if True:
-        from pipeline.language import identify
+        from pipeline.language import document_language, identify
         from pipeline.records import Word
         words = [Word(word, (0, 0, 1, 1)) for word in {text!r}.split()]
         print(*set(identify(words, "und") for _ in range(20)))"""

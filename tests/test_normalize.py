@@ -3,7 +3,7 @@ from decimal import Decimal
 
 import pytest
 
-from pipeline.normalize import normalize
+from pipeline.normalize import SWAPPABLE, normalize, settle_dates, writing_of
 from pipeline.records import Frame, Leaf, PageWords, Word, WordsFrom
 from schemas.invoice import Invoice
 
@@ -125,3 +125,60 @@ def test_a_page_without_words_is_read_by_its_leaves():
 def test_a_page_without_figures_has_no_currency():
     words = page_of("Skills: PHP, SQL")
     assert [value.path for value in normalize([Leaf("seller_name", "Ann")], Invoice, words)] == ["seller_name"]
+
+
+def settled(*pages: tuple[list[Leaf], PageWords]) -> dict[str, tuple[object, str]]:
+    """Path → value and problem, of a document with these pages."""
+    values = [normalize(leaves, Invoice, words) for leaves, words in pages]
+    done = settle_dates(values, [writing_of(words) for _, words in pages], Invoice)
+    return {value.path: (value.value, value.problem) for page in done for value in page}
+
+
+UNSURE = [Leaf("issue_date", "03/04/2024")]
+
+
+def test_a_date_is_settled_by_the_dates_of_another_page():
+    american, british = page_of("Due 12/31/2024"), page_of("Due 31/12/2024")
+    assert settled((UNSURE, page_of("Date 03/04/2024")), ([], american))["issue_date"] == (date(2024, 3, 4), "")
+    assert settled((UNSURE, page_of("Date 03/04/2024")), ([], british))["issue_date"] == (date(2024, 4, 3), "")
+
+
+def test_pages_that_contradict_each_other_settle_nothing():
+    pages = [([], page_of("12/31/2024")), ([], page_of("31/12/2024"))]
+    assert settled((UNSURE, page_of("Date 03/04/2024")), *pages)["issue_date"] == (date(2024, 4, 3), SWAPPABLE)
+
+
+def test_a_date_is_settled_by_the_country_of_another_page():
+    assert settled((UNSURE, page_of("x")), ([], page_of("Springfield, IL 62701", "$12.50")))["issue_date"][0] == date(
+        2024, 3, 4
+    )
+    assert settled((UNSURE, page_of("x")), ([], page_of("London SW1A 2AA", "£12.50")))["issue_date"][0] == date(2024, 4, 3)
+
+
+def test_nothing_is_due_before_it_is_issued():
+    """Only with the month first is 5 March, due 4 April, in order; nothing else on the page tells."""
+    told = settled(([Leaf("issue_date", "03/05/2024"), Leaf("due_date", "04/04/2024")], page_of("x")))
+    assert told["issue_date"] == (date(2024, 3, 5), "")
+    both = settled(([Leaf("issue_date", "03/04/2024"), Leaf("due_date", "05/06/2024")], page_of("x")))
+    assert both["issue_date"] == (date(2024, 4, 3), SWAPPABLE)
+
+
+def test_what_a_page_tells_by_itself_is_not_settled_again():
+    """A German page beside an American one keeps its day first."""
+    german = page_of("Datum 03/04/2024", language="de")
+    assert settled((UNSURE, german), ([], page_of("Due 12/31/2024")))["issue_date"] == (date(2024, 4, 3), "")
+
+
+@pytest.mark.parametrize(
+    ("lines", "verbatim", "expected", "currency"),
+    [
+        (("Acme Pty Ltd ABN 51 824 753 556", "Total $12.50"), "$12.50", "12.50", "AUD"),
+        (("RFC EKU9003173C9", "Total $1,234.50"), "$1,234.50", "1234.50", "MXN"),
+        (("Total $12.50",), "$12.50", "12.50", "USD"),
+    ],
+)
+def test_the_country_says_whose_dollar_it_is(lines, verbatim, expected, currency):
+    language = "es" if "RFC" in lines[0] else "en"
+    values = {v.path: v for v in normalize([Leaf("total", verbatim)], Invoice, page_of(*lines, language=language))}
+    assert (values["total"].value, values["total"].currency) == (D(expected), currency)
+    assert values["currency"].value == currency

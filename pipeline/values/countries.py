@@ -17,11 +17,13 @@ from schemas.fields import LANGUAGES
 
 _LEAST = 1.5
 _AHEAD = 0.5
+_LONG_ENOUGH = 11
+"""Letters and digits of a tax number whose form counts without sound check digits: `RO00123` is the number of a receipt."""
 _DIGITS = re.compile(r"\d(?:\W?\d){5}")
 _ABROAD = re.compile(r"(?<![\w+])(?:\+|00(?=[1-9]))(\d[\d ()./-]{6,}\d)")
 
 
-def country_of(texts: Sequence[str], language: str = "und", currencies: Iterable[str] = ()) -> str:
+def country_of(texts: Sequence[str], language: str = "und", currencies: Iterable[str] = (), *, dollar: str = "") -> str:
     """The country (ISO 3166 alpha 2) that a page's own print speaks for; empty where it does not, or for two alike.
 
     Forms of tax numbers, IBANs, telephone prefixes, post codes, the currency, words such as `Sdn Bhd` and names of countries
@@ -31,10 +33,14 @@ def country_of(texts: Sequence[str], language: str = "und", currencies: Iterable
         texts: the page's lines.
         language: of the page; a country that speaks it is a little likelier.
         currencies: ISO 4217 codes that are printed beside its amounts.
+        dollar: what the bare `$` beside its amounts would be by its language, where there is one.
     """
     table = _table()
     score: Counter[str] = Counter()
-    for kind, found in _evidence(texts, language, currencies):
+    own = table["currency"]
+    evidence = [("currency", Counter(own[code] for code in currencies if code in own))]
+    evidence.append(("dollar", Counter([own[dollar]] if dollar in own else [])))
+    for kind, found in (*evidence, *_evidence(texts, language)):
         for country, count in found.items():
             score[country] += table["weight"][kind] * count / found.total()
     for country in score:
@@ -73,24 +79,24 @@ def dollar_of(country: str) -> str:
     return str(_table()["dollar"].get(country, ""))
 
 
-def _evidence(texts: Sequence[str], language: str, currencies: Iterable[str]) -> Iterable[tuple[str, Counter[str]]]:
-    """What speaks for which countries, by kind."""
+def _evidence(texts: Sequence[str], language: str) -> Iterable[tuple[str, Counter[str]]]:
+    """What speaks for which countries in the print itself, by kind."""
     long = [text for text in texts if _DIGITS.search(text)]
-    yield "tax_id", Counter(filter(None, (tax_country(found) for text in long for found in find_tax_ids(text, language))))
+    numbers = (found for text in long for found in find_tax_ids(text, language))
+    told = (tax_country(found) for found in numbers if found.valid or len(found.text) >= _LONG_ENOUGH)
+    yield "tax_id", Counter(filter(None, told))
     yield "iban", Counter(iban[:2] for text in long for _, _, iban in find_ibans(text))
     abroad = (country_of_code(match.group(1)) for text in long for match in _ABROAD.finditer(text))
     yield "phone", Counter(filter(None, abroad))
-    own = _table()["currency"]
-    yield "currency", Counter(own[code] for code in currencies if code in own)
     whole = "\n".join(texts)
     codes: Counter[str] = Counter()
     for country, pattern in _postcodes().items():
         codes[country] = len(pattern.findall(whole))
     yield "postcode", +codes
-    told = whole.casefold()
+    folded = whole.casefold()
     for kind in ("word", "name"):
         pattern, countries = _words(kind, language)
-        yield kind, Counter(countries[word] for word in set(pattern.findall(told)))
+        yield kind, Counter(countries[word] for word in set(pattern.findall(folded)))
 
 
 @cache

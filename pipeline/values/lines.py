@@ -5,6 +5,7 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import groupby
 
 from pipeline.records import Box, PageWords, Word, around
@@ -83,13 +84,21 @@ def lines_of(page: PageWords) -> list[Line]:
 
 
 def habits_of(page: PageWords, lines: Sequence[Line] | None = None) -> Habits:
-    """What the page's own print says of how it writes; its country and language where the print is silent.
+    """What the page's own print (or `lines`, where it has no words) says of how it writes; else its country and language.
 
     The one place where conventions are decided. Decimal sign: its numbers, else country and language. Day and month: its dates,
     else country and language; in euros the day comes first. Currency: the one beside most amounts, else the one named most.
     """
-    texts = [line.text for line in lines or lines_of(page)]
-    language = page.language
+    return _habits_of_page(page) if page.words else _habits(page.language, [line.text for line in lines or ()])
+
+
+@lru_cache(maxsize=8)
+def _habits_of_page(page: PageWords) -> Habits:
+    """Asked for by the engine, the normalisation and the grounding of a page in turn."""
+    return _habits(page.language, [line.text for line in lines_of(page)])
+
+
+def _habits(language: str, texts: Sequence[str]) -> Habits:
     shown = decimal_sign(texts)
     amounts = [
         amount
@@ -99,8 +108,7 @@ def habits_of(page: PageWords, lines: Sequence[Line] | None = None) -> Habits:
     beside = Counter(amount.currency for amount in amounts if amount.currency)
     named = beside or Counter(mark.code for text in texts for mark in find_currencies(text, language, "") if mark.code)
     dollars = sum(bool(_DOLLARS.search(text)) for text in texts)
-    spoken = [*named, dollar_in(language)] if dollars else list(named)
-    usual = habits_in(language, country_of(texts, language, spoken))
+    usual = habits_in(language, country_of(texts, language, named, dollar=dollar_in(language) if dollars else ""))
     if dollars and usual.dollar:
         named = beside + Counter({usual.dollar: dollars})
     currency = named.most_common(1)[0][0] if named else ""
