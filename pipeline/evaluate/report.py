@@ -208,6 +208,10 @@ def _notes(documents: Sequence[Document], unplaced: Sequence[str]) -> list[str]:
     if lost:
         verb = "has" if len(lost) == 1 else "have"
         notes.append(f"{_documents(lost)} {verb} quarantined pages, and what stands there counts as missed: {_some(lost)}")
+    changed = [document for document in documents if document.found and document.found.changed]
+    if changed:
+        verb = "has" if len(changed) == 1 else "have"
+        notes.append(f"{_documents(changed)} {verb} changed since being read; run again before believing: {_some(changed)}")
     again = [document for document in documents if document.found and document.found.other_engines]
     if again:
         verb = "was" if len(again) == 1 else "were"

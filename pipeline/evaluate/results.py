@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 from pipeline import query
@@ -29,6 +30,7 @@ class Found:
         quarantined: pages that could not be read.
         values: what was read.
         other_engines: engines of earlier results, which are not judged.
+        changed: the file is another than the one that was read.
     """
 
     engine: str
@@ -38,6 +40,7 @@ class Found:
     quarantined: int = 0
     values: tuple[Value, ...] = ()
     other_engines: tuple[str, ...] = ()
+    changed: bool = False
 
 
 def read_results(root: str, truths: Sequence[Truth], schemas: Mapping[str, Schema]) -> list[Found | None]:
@@ -49,13 +52,11 @@ def read_results(root: str, truths: Sequence[Truth], schemas: Mapping[str, Schem
     from pipeline.arrow import storable  # pyarrow takes a while to load
 
     keys = [(storable(truth.file), truth.schema) for truth in truths]
-    if not keys:
-        return []
-    wanted = f"source IN ({', '.join(_quoted(source) for source in sorted({source for source, _ in keys}))})"
+    wanted = f"source IN ({', '.join(_quoted(source) for source in sorted({'', *(source for source, _ in keys)}))})"
     with query.connect(root) as connection:
         heads = query.ask(
             connection,
-            "SELECT source, schema, engine, status, confidence, needs_review,"
+            "SELECT source, schema, engine, status, confidence, needs_review, size, version,"
             f" len(list_filter(pages, lambda p: p.status = 'quarantined')) FROM store.latest WHERE {wanted}",
         ).rows
         rows = query.ask(connection, f"SELECT source, schema, {_COLUMNS} FROM fields WHERE {wanted}").rows
@@ -73,10 +74,20 @@ def read_results(root: str, truths: Sequence[Truth], schemas: Mapping[str, Schem
             quarantined or 0,
             tuple(values.get((source, name), ())),
             tuple(sorted(engines.get((source, name), set()) - {engine})),
+            _changed(source, size, version),
         )
-        for source, name, engine, status, confidence, needs_review, quarantined in heads
+        for source, name, engine, status, confidence, needs_review, size, version, quarantined in heads
     }
     return [results.get(key) for key in keys]
+
+
+def _changed(source: str, size: int, version: str) -> bool:
+    """Whether the file has another size or time than when it was read; one that is gone tells nothing."""
+    try:
+        told = Path(source).stat()
+    except (OSError, ValueError):
+        return False
+    return (told.st_size, str(told.st_mtime_ns)) != (size, version)
 
 
 def _engines(connection: Any, schemas: Iterable[str], wanted: str) -> dict[tuple[str, str], set[str]]:
