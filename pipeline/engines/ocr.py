@@ -67,7 +67,7 @@ def read_sheet(sheet: Sheet, schema: Schema, page_count: int = 1) -> list[Leaf]:
 def _read_rows(sheet: Sheet, spec: FieldSpec, schema: Schema, hits: Sequence[Hit], taken: frozenset[int]) -> Table:
     """The rows of a table, as the schema asks: labels with their values, entries of an account, what stands under a heading."""
     if asks_for_pairs(spec):
-        return read_pairs(sheet, spec)
+        return read_pairs(sheet, spec, hits)
     return read_entries(sheet, spec, schema, hits) if is_account(spec, schema) else read_table(sheet, spec, taken)
 
 

@@ -57,9 +57,13 @@ def _opens(words: Sequence[str], language: str) -> bool:
     return len(words) < 7 and any(squeeze(" ".join(run)).text in _captions() for run in runs)
 
 
-def box_of(word: str) -> bool | None:
-    """Whether a word is a ticked box, or an empty one; None where it is none."""
-    return _boxes().get(word.strip().lower())
+def boxes_in(text: str) -> list[tuple[int, int, bool]]:
+    """The boxes to tick in a line, with start, end and whether each is ticked: `☒`, `[x]`, `( )`, `[ ]`."""
+    found = []
+    for match in _box_pattern().finditer(text):
+        sign = match.group().strip()
+        found.append((match.start(), match.end(), _boxes().get(sign.lower(), len(re.sub(r"[\s\[\](){}|_-]", "", sign)) > 0)))
+    return found
 
 
 @cache
@@ -72,6 +76,13 @@ def _captions() -> frozenset[str]:
 def _boxes() -> dict[str, bool]:
     told: dict[str, list[str]] = _told()["boxes"]
     return {word.lower(): sort == "ticked" for sort, words in told.items() for word in words}
+
+
+@cache
+def _box_pattern() -> re.Pattern[str]:
+    signs = "".join(re.escape(word) for word in _boxes() if len(word) == 1)
+    brackets = r"(?<!\w)(?:\[ ?[xX✓✔×*_-]? ?\]|\( ?[xX✓✔×*_-]? ?\)|\| ?[xX] ?\|)"
+    return re.compile(f"[{signs}]|{brackets}")
 
 
 @cache

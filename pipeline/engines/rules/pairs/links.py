@@ -1,5 +1,6 @@
 """Which value is whose: every label with what stands behind it, right of it, below it or above it, the best fits first."""
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -18,6 +19,8 @@ _ALIGNED = 0.8
 _ROWS = 3
 """So many pairs one below the other, each part aligned, are a column of pairs."""
 _LEAST = 0.27
+HEADING = re.compile(r"(?:\d{1,2}|[A-Z]|[IVX]{1,4})[.)]\s+[^\W\d][^:\d]*$")
+"""A heading with a number or letter before it."""
 _COLUMN = 1.5
 """How much likelier a pair is in a column of pairs."""
 
@@ -89,7 +92,7 @@ def _offers(sheet: Sheet, segments: Sequence[Segment]) -> Iterator[Link]:
             continue
         for way, value, near in _around(sheet, segments, number):
             other = segments[value]
-            if other.follows or other.ticked is not None:
+            if other.follows or other.ticked is not None or HEADING.match(other.text):
                 continue
             yield Link(number, value, way, label.label * (1 - other.label) * near * _WEIGHT[way] * _sizes(way, label, other))
 
@@ -118,8 +121,12 @@ def _around(sheet: Sheet, segments: Sequence[Segment], number: int) -> Iterator[
             _keep(best, Way.BELOW, down + 0.3 * abs(beside), place, (1 - 0.08 * (down - 1)) * (1 - 0.03 * abs(beside)))
         elif -_DOWN_REACH <= down < -0.5 and (abs(beside) <= _ASIDE or gap < 0):
             _keep(best, Way.ABOVE, -down + 0.3 * abs(beside), place, (1 - 0.1 * (-down - 1)) * (1 - 0.03 * abs(beside)))
+    if Way.RIGHT in best and segments[best[Way.RIGHT][1]].ticked is not None:
+        return  # a question with its options
+    options_below = Way.BELOW in best and segments[best[Way.BELOW][1]].ticked is not None
     for way, (_, place, near) in best.items():
-        yield way, place, near
+        if not options_below or way is Way.RIGHT:
+            yield way, place, near
 
 
 def _keep(best: dict[Way, tuple[float, int, float]], way: Way, far: float, place: int, near: float) -> None:

@@ -3,16 +3,25 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from pipeline.engines.rules.pairs.links import Link, Way, link
+from pipeline.engines.rules.labels import Hit
+from pipeline.engines.rules.pairs.links import HEADING, Link, Way, link
 from pipeline.engines.rules.pairs.segments import Segment, segments_of
 from pipeline.engines.rules.sheet import Sheet, Table
-from pipeline.records import Box, Leaf, around
+from pipeline.records import Box, Leaf, WordsFrom, around
 from schemas.fields import FieldSpec, Kind
 
 _NEXT_LINE = 2.2
 """A value goes on in the next line where that stands so near below it, in units."""
 _EDGE = 0.8
 _HEADING_WORDS = 9
+_LOUD = 1.2
+"""A heading is printed so many times as high as most print, or in capitals."""
+_SENTENCE = 4
+_SURE_LABEL = 0.75
+_SECTION = 0.75
+_NEAR = 3.0
+_ABOVE = 3.2
+"""A caption stands at most so far above its options, in units."""
 
 
 class _Entry(NamedTuple):
@@ -28,24 +37,43 @@ def asks_for_pairs(spec: FieldSpec) -> bool:
     return {"label", "value"} <= names and all(column.kind is Kind.TEXT for column in spec.columns)
 
 
-def read_pairs(sheet: Sheet, spec: FieldSpec) -> Table:
-    """The labels on the sheet that have a value, in the order of the print, with the headings that they stand under."""
+def read_pairs(sheet: Sheet, spec: FieldSpec, hits: Sequence[Hit] = ()) -> Table:
+    """The labels on the sheet that have a value, in the order of the print, with the headings that they stand under.
+
+    Args:
+        sheet: the page.
+        spec: the table.
+        hits: labels of other fields of the schema: what they stand before is no entry.
+    """
     segments = segments_of(sheet)
-    links = link(sheet, segments)
+    links = [found for found in link(sheet, segments) if not _garbage(sheet, segments, found)]
     entries = [_entry(sheet, segments, found, links) for found in links]
     entries += _options(sheet, segments, links)
+    theirs = {(hit.span.cell.index, hit.span.start) for hit in hits if hit.name}
+    entries = [entry for entry in entries if not any((s.cell.index, s.start) in theirs for s in entry.label[0].spans)]
     entries.sort(key=lambda entry: (round(entry.label[0].box[1] / sheet.unit), entry.label[0].box[0]))
     headings = _headings(sheet, segments, links)
+    asked = {column.name for column in spec.columns}
     leaves: list[Leaf] = []
     for number, entry in enumerate(entries):
-        path = f"{spec.name}[{number}]"
-        leaves.append(Leaf(f"{path}.label", _said(entry.label), entry.sure, _box(entry.label)))
-        leaves.append(Leaf(f"{path}.value", entry.said, entry.sure, _box(entry.value)))
-        if heading := _heading_of(entry, headings):
-            leaves.append(Leaf(f"{path}.section", heading.text, 0.7, heading.box))
+        heading = _heading_of(entry, headings)
+        told = [("label", _said(entry.label), entry.sure, entry.label), ("value", entry.said, entry.sure, entry.value)]
+        told += [("section", heading.text, _SECTION, (heading,))] if heading else []
+        leaves += [
+            Leaf(f"{spec.name}[{number}].{name}", text, sure, _box(at)) for name, text, sure, at in told if name in asked
+        ]
     cells = frozenset(span.cell.index for entry in entries for part in (*entry.label, *entry.value) for span in part.spans)
-    asked = {column.name for column in spec.columns}
-    return Table(tuple(leaf for leaf in leaves if leaf.path.partition("].")[2] in asked), cells)
+    return Table(tuple(leaves), cells)
+
+
+def _garbage(sheet: Sheet, segments: Sequence[Segment], found: Link) -> bool:
+    """Whether a value is a box that OCR took for letters: one or two of them, beside a sentence."""
+    value = segments[found.value].text
+    letters = [c for c in value if c.isalnum()]
+    if sheet.page.words_from is not WordsFrom.OCR:
+        return not letters
+    short = len(letters) <= 2 and not any(c.isdigit() for c in letters)
+    return not letters or (short and len(segments[found.label].text.split()) >= _SENTENCE)
 
 
 def _said(parts: Sequence[Segment]) -> str:
@@ -58,18 +86,32 @@ def _box(parts: Sequence[Segment]) -> Box:
 
 def _entry(sheet: Sheet, segments: Sequence[Segment], found: Link, links: Sequence[Link]) -> _Entry:
     used = {number for one in links for number in (one.label, one.value)}
-    value = [segments[found.value]]
-    label = [segments[found.label]]
-    for below in _lines_below(sheet, segments, found.value, used):
-        value.append(below)
+    value = [segments[found.value], *_beside(sheet, segments, found, used)]
+    value += _lines_below(sheet, segments, found, used)
     sure = 0.95 if found.way is Way.BEHIND else min(0.55 + 0.45 * found.fit, 0.92)
-    return _Entry(tuple(label), tuple(value), " ".join(part.text for part in value), sure)
+    return _Entry((segments[found.label],), tuple(value), " ".join(part.text for part in value), sure)
 
 
-def _lines_below(sheet: Sheet, segments: Sequence[Segment], number: int, used: set[int]) -> list[Segment]:
+def _beside(sheet: Sheet, segments: Sequence[Segment], found: Link, used: set[int]) -> list[Segment]:
+    """What a value goes on with in its row."""
+    parts: list[Segment] = []
+    last = segments[found.value]
+    for place in range(found.value + 1, len(segments)):
+        other = segments[place]
+        near = abs(sheet.down(last.box, other.box)) < 0.6 and 0 <= sheet.across(last.box, other.box) < _NEAR
+        if not near or place in used or other.label >= 0.45 or other.ticked is not None or other.follows:
+            break
+        parts.append(other)
+        last = other
+    return parts
+
+
+def _lines_below(sheet: Sheet, segments: Sequence[Segment], found: Link, used: set[int]) -> list[Segment]:
     """The lines with which a value goes on: set to the same edge, close below, and nothing of their own."""
     lines: list[Segment] = []
+    number = found.value
     last = segments[number]
+    limit = 0.3 if found.way in (Way.BELOW, Way.ABOVE) or last.label < 0.1 else 0.46
     for place in range(number + 1, len(segments)):
         other = segments[place]
         down = sheet.down(last.box, other.box)
@@ -78,7 +120,7 @@ def _lines_below(sheet: Sheet, segments: Sequence[Segment], number: int, used: s
         aligned = abs(other.box[0] - last.box[0]) * sheet.aspect / sheet.unit <= _EDGE
         if not aligned or down < 0.5:
             continue
-        if place in used or other.label > 0.45 or other.ticked is not None or other.follows:
+        if place in used or other.label > limit or other.ticked is not None or other.follows:
             break
         left = [
             s
@@ -100,35 +142,41 @@ def _options(sheet: Sheet, segments: Sequence[Segment], links: Sequence[Link]) -
         if not option.ticked:
             continue
         asked = _question(sheet, segments, number, used)
-        if asked is not None:
-            made.append(_Entry((asked,), (option,), option.text, 0.85))
-        elif any(c.isalpha() for c in option.text):
-            made.append(_Entry((option,), (option,), "x", 0.7))
+        worded = any(c.isalpha() for c in option.text) and len(option.text.strip("xX[]()✓✔ ")) > 1
+        statement = asked is None or (len(option.text.split()) >= _SENTENCE and asked.label < _SURE_LABEL)
+        if worded and statement:
+            made.append(_Entry((option,), (option,), "x", 0.75))
+        elif asked is not None:
+            made.append(_Entry((asked,), (option,), option.text if worded else "x", 0.85))
     return made
 
 
 def _question(sheet: Sheet, segments: Sequence[Segment], number: int, used: set[int]) -> Segment | None:
-    """What an option answers: a label in front of its row of options, or above them."""
+    """What an option answers: the label in front of its row of options, else the caption above them."""
     option = segments[number]
-    best: tuple[float, Segment] | None = None
-    for place, other in enumerate(segments):
-        if other.ticked is not None or other.label < 0.4 or (place in used and other.label < 1.0):
-            continue
-        down = sheet.down(other.box, option.box)
-        if abs(down) < 1.0 and other.box[2] <= option.box[0] + 0.005:
-            between = [
-                s for s in segments if abs(sheet.down(s.box, option.box)) < 1.0 and other.box[0] < s.box[0] < option.box[0]
-            ]
-            if all(s.ticked is not None for s in between):
-                far = sheet.across(other.box, option.box) * 0.1
-                best = min(best or (99.0, other), (far, other), key=lambda item: item[0])
-        elif 0 < down <= 3.0 and other.box[0] <= option.box[0] + 0.005 and other.label >= 0.75:
-            best = min(best or (99.0, other), (down + 2, other), key=lambda item: item[0])
-    return best[1] if best else None
+    free = [s for place, s in enumerate(segments) if place not in used and s.ticked is None and not HEADING.match(s.text)]
+    row = [s for s in segments if abs(sheet.down(s.box, option.box)) < 1.0 and s.box[0] < option.box[0] and s is not option]
+    in_front = [s for s in row if s.ticked is None]
+    if in_front:
+        nearest = max(in_front, key=lambda s: s.box[0])
+        if any(nearest is s for s in free) and nearest.label >= 0.1:
+            return nearest
+    above = [
+        (sheet.down(s.box, option.box), s)
+        for s in free
+        if 0 < sheet.down(s.box, option.box) <= _ABOVE and s.box[0] <= option.box[0] + 0.01 and s.label >= 0.4
+    ]
+    if not above:
+        return None
+    nearest_row = min(down for down, _ in above)
+    return max((s for down, s in above if down <= nearest_row + 0.5), key=lambda s: s.box[0])
 
 
 def _headings(sheet: Sheet, segments: Sequence[Segment], links: Sequence[Link]) -> list[Segment]:
-    """The segments that stand alone in their row, are no part of a pair, and look like a heading."""
+    """The segments that stand alone in their row, are no part of a pair, and look like a heading.
+
+    Where some are numbered, only those are: the others may be labels that nothing is filled in for.
+    """
     used = {number for one in links for number in (one.label, one.value)}
     heights = sorted(s.box[3] - s.box[1] for s in segments) or [0.0]
     usual = heights[len(heights) // 2]
@@ -138,13 +186,12 @@ def _headings(sheet: Sheet, segments: Sequence[Segment], links: Sequence[Link]) 
         alone = all(n == number or abs(sheet.down(s.box, one.box)) > 0.8 for n, s in enumerate(segments))
         if number in used or not alone or one.ticked is not None or not 0 < len(text.split()) <= _HEADING_WORDS:
             continue
-        loud = one.box[3] - one.box[1] > 1.12 * usual or (
-            text.upper() == text and any(c.isalpha() for c in text) and text.lower() != text
-        )
-        numbered = text[:1].isdigit() or text[:2] in ("A.", "B.", "C.", "D.", "I.")
-        if (loud or numbered) and any(c.isalpha() for c in text) and text[-1] not in ".,;":
+        capitals = text.upper() == text and text.lower() != text
+        loud = one.box[3] - one.box[1] > _LOUD * usual or capitals
+        if (loud or HEADING.match(text)) and any(c.isalpha() for c in text) and text[-1] not in ".,;":
             made.append(one)
-    return made
+    numbered = [one for one in made if HEADING.match(one.text)]
+    return numbered if len(numbered) > 1 else made
 
 
 def _heading_of(entry: _Entry, headings: Sequence[Segment]) -> Segment | None:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from pipeline.engines.rules.captions import box_of, is_caption, likely_caption
+from pipeline.engines.rules.captions import boxes_in, is_caption, likely_caption
 from pipeline.engines.rules.sheet import Cell, Sheet, Span
 from pipeline.records import Box, around
 
@@ -57,7 +57,7 @@ def _groups(sheet: Sheet, row: Sequence[Cell]) -> Iterator[list[Cell]]:
         if _BLANKS.match(cell.text):
             continue
         near = held and sheet.across(held[-1].box, cell.box) < _TOGETHER
-        if near and held[-1].text[-1] not in ":：?" and box_of(held[-1].text) is None and box_of(cell.text.split()[0]) is None:
+        if near and held[-1].text[-1] not in ":：?" and not boxes_in(held[-1].text) and not boxes_in(cell.text):
             held.append(cell)
             continue
         if held:
@@ -85,24 +85,28 @@ def _parted(sheet: Sheet, cells: Sequence[Cell]) -> Iterator[Segment]:
 
 def _at_boxes(cell: Cell) -> Iterator[tuple[Span, bool | None]]:
     """The parts of a cell, each with whether the box that it opens with is ticked; boxes behind options are theirs."""
-    words = [(start, _word_end(cell, place)) for place, start in enumerate(cell.starts)]
-    boxes = [place for place, (start, end) in enumerate(words) if box_of(cell.text[start:end]) is not None]
+    boxes = boxes_in(cell.text)
     if not boxes:
         yield Span(cell, 0, len(cell.text)), None
         return
-    behind = boxes[0] > 0 and boxes[-1] == len(words) - 1
-    if boxes[0] > 0 and not behind:
-        yield Span(cell, 0, words[boxes[0] - 1][1]), None
-    for number, place in enumerate(boxes):
-        if behind:
-            first, last = (boxes[number - 1] + 1 if number else 0), place - 1
-        else:
-            first, last = place + 1, (boxes[number + 1] if number + 1 < len(boxes) else len(words)) - 1
-        ticked = box_of(cell.text[words[place][0] : words[place][1]])
-        if first <= last:
-            yield Span(cell, words[first][0], words[last][1]), ticked
-        else:
-            yield Span(cell, *words[place]), ticked
+    lead = cell.text[: boxes[0][0]]
+    behind = bool(lead.strip(_EDGES)) and not cell.text[boxes[-1][1] :].strip(_EDGES) and lead.strip()[-1] not in ":：?"
+    if behind:
+        begin = 0
+        for start, end, ticked in boxes:
+            yield _trimmed(cell, begin, start), ticked
+            begin = end
+        return
+    if lead.strip(_EDGES):
+        yield Span(cell, 0, boxes[0][0]), None
+    for number, (start, end, ticked) in enumerate(boxes):
+        after = boxes[number + 1][0] if number + 1 < len(boxes) else len(cell.text)
+        yield (_trimmed(cell, end, after) if cell.text[end:after].strip(_EDGES) else Span(cell, start, end)), ticked
+
+
+def _trimmed(cell: Cell, start: int, end: int) -> Span:
+    text = cell.text[start:end]
+    return Span(cell, start + len(text) - len(text.lstrip()), start + len(text.rstrip()))
 
 
 def _at_colons(sheet: Sheet, span: Span, ticked: bool | None) -> Iterator[Segment]:
@@ -131,9 +135,7 @@ def _at_colons(sheet: Sheet, span: Span, ticked: bool | None) -> Iterator[Segmen
         yield _segment(sheet, span, begin, len(text), label=sure, ticked=ticked, follows=follows)
 
 
-def _segment(
-    sheet: Sheet, span: Span, start: int, end: int, *, label: float, ticked: bool | None, follows: bool
-) -> Segment:
+def _segment(sheet: Sheet, span: Span, start: int, end: int, *, label: float, ticked: bool | None, follows: bool) -> Segment:
     text = span.text[start:end]
     lead = len(text) - len(text.lstrip(_EDGES))
     trail = len(text) - len(text.rstrip(" " if label == 1.0 else _EDGES))
@@ -151,7 +153,3 @@ def _last_label(text: str, language: str) -> int:
         if is_caption(text[start:]):
             return start
     return words[-1].start() if len(words) > 1 else 0
-
-
-def _word_end(cell: Cell, place: int) -> int:
-    return cell.starts[place + 1] - 1 if place + 1 < len(cell.starts) else len(cell.text)
