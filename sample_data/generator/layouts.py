@@ -1,9 +1,10 @@
 """The layouts, and setting a document in one of them: a template of typst each, and what it has room for."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -67,11 +68,19 @@ LONG = tuple(name for name, layout in INVOICES.items() if layout.capacity[0] < 3
 
 @dataclass(frozen=True)
 class SetDocument:
-    """A document as it left the printer: a PDF, and the schema's fields that are printed on it."""
+    """A document as it left the printer.
+
+    Attributes:
+        layout, paper: what was set.
+        pdf: how it looks.
+        linked: the same where each value is a link `field:<number>:<field>+<field>`; a value's number is its own.
+        printed: the schema's fields that are printed on it.
+    """
 
     layout: str
     paper: Mapping[str, Any]
     pdf: bytes
+    linked: bytes
     printed: frozenset[str]
 
     def pages(self, dpi: int) -> list[Picture]:
@@ -83,9 +92,18 @@ class SetDocument:
 def set_document(layout: str, paper: Mapping[str, Any]) -> SetDocument:
     """The paper set in the layout (a key of INVOICES or RECEIPTS, or of those held out)."""
     pdf = _compiled(layout, paper)
+    linked = _compiled(layout, _numbered(paper, count()), links=True)
     # The compiler answers for what it compiled last.
     marks = json.loads(_compiler().query("<printed>", field="value"))
-    return SetDocument(layout, paper, pdf, frozenset(marks))
+    return SetDocument(layout, paper, pdf, linked, frozenset(marks))
+
+
+def _numbered(paper: Any, numbers: Iterator[int]) -> Any:
+    """`paper` with a number for each item, which tells one printed value from the next of the same fields."""
+    if isinstance(paper, Mapping):
+        own = {"number_of": str(next(numbers))} if "fields" in paper else {}
+        return {**{key: _numbered(value, numbers) for key, value in paper.items()}, **own}
+    return [_numbered(value, numbers) for value in paper] if isinstance(paper, list | tuple) else paper
 
 
 def stamp(words: str, paper: Mapping[str, Any]) -> Picture:
@@ -93,9 +111,9 @@ def stamp(words: str, paper: Mapping[str, Any]) -> Picture:
     return from_png(_compiled("stamp", {**paper, "words": words}, format="png", ppi=200.0))
 
 
-def _compiled(template: str, paper: Mapping[str, Any], **told: Any) -> Any:
-    """The paper set by a template: a PDF's bytes, or what `told` asks for."""
-    inputs = {"doc": json.dumps(paper, ensure_ascii=False, sort_keys=True)}
+def _compiled(template: str, paper: Mapping[str, Any], *, links: bool = False, **told: Any) -> Any:
+    """The paper set by a template: a PDF's bytes, or what `told` asks for; with `links` its values are links."""
+    inputs = {"doc": json.dumps(paper, ensure_ascii=False, sort_keys=True), **({"links": "yes"} if links else {})}
     return _compiler().compile(input=_TEMPLATES / f"{template}.typ", sys_inputs=inputs, **told)
 
 

@@ -28,6 +28,8 @@ class Look:
         clean: a careful person would read every word at once.
         stamped: a stamp comes over the print first.
         layered: the file has a text layer that is sound.
+        quarters: how often a viewer shows the pages turned to the right; None where the print lies askew on them.
+        sides: pages of the file for each one printed.
     """
 
     suffix: str
@@ -37,6 +39,8 @@ class Look:
     clean: bool = True
     stamped: bool = False
     layered: bool = False
+    quarters: int | None = 0
+    sides: int = 1
 
 
 def _only(pages: list[Picture]) -> Picture:
@@ -85,13 +89,16 @@ LOOKS: Mapping[str, Look] = {
     ),
     "scan": Look(".pdf", _scanned_pdf, _SCAN),
     "colour_scan": Look(".jpg", _jpeg, (images.scan,), 150),
-    "tilted": Look(".pdf", _scanned_pdf, (images.tilt, *_SCAN)),
+    "tilted": Look(".pdf", _scanned_pdf, (images.tilt, *_SCAN), quarters=None),
     "sideways_key": Look(".pdf", _sideways_pdf, _SCAN),
-    "blank_back": Look(".pdf", _with_backs, _SCAN),
-    "turned_90": Look(".pdf", _scanned_pdf, (*_SCAN, images.turned_90)),
-    "turned_180": Look(".jpg", _jpeg, (*_SCAN, images.turned_180)),
+    "blank_back": Look(".pdf", _with_backs, _SCAN, sides=2),
+    "turned_90": Look(".pdf", _scanned_pdf, (*_SCAN, images.turned_90), quarters=1),
+    "turned_180": Look(".jpg", _jpeg, (*_SCAN, images.turned_180), quarters=2),
     "turned_270": Look(
-        ".png", lambda pages, dpi, document: rasters.png(_only(pages), dpi), (images.without_colour, images.turned_270)
+        ".png",
+        lambda pages, dpi, document: rasters.png(_only(pages), dpi),
+        (images.without_colour, images.turned_270),
+        quarters=3,
     ),
     "exif_3": Look(".jpg", _exif_jpeg(3), (images.scan,), 150),
     "exif_6": Look(".jpg", _exif_jpeg(6), (images.scan,), 150),
@@ -103,12 +110,12 @@ LOOKS: Mapping[str, Look] = {
         ".tif", lambda pages, dpi, document: rasters.bilevel_tiff(pages, (dpi, dpi)), (images.without_colour,), 300
     ),
     "grey_tiff": Look(".tif", lambda pages, dpi, document: rasters.grey_tiff(pages, dpi), _SCAN),
-    "photo": Look(".jpg", _jpeg, (images.photo,), clean=False),
-    "photo_stamped": Look(".jpg", _jpeg, (images.photo,), clean=False, stamped=True),
+    "photo": Look(".jpg", _jpeg, (images.photo,), clean=False, quarters=None),
+    "photo_stamped": Look(".jpg", _jpeg, (images.photo,), clean=False, stamped=True, quarters=None),
     "fax": Look(".tif", _fax_tiff, clean=False),
     "fine_fax": Look(".tif", lambda pages, dpi, document: rasters.bilevel_tiff(pages, (dpi, dpi)), (images.fax,), clean=False),
     "stamped": Look(".pdf", _scanned_pdf, (images.scan,), 150, clean=False, stamped=True),
-    "skewed": Look(".pdf", _scanned_pdf, (images.skew, *_SCAN), clean=False),
+    "skewed": Look(".pdf", _scanned_pdf, (images.skew, *_SCAN), clean=False, quarters=None),
     "faded": Look(".jpg", _jpeg, (images.faded,), clean=False),
 }
 """By name; one more is a line here."""

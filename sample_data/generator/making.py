@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from sample_data.generator import content, layouts, paper_invoice, paper_receipt
+from sample_data.generator.boxes import boxes_of
 from sample_data.generator.broken import write_broken
 from sample_data.generator.kinds import KINDS
 from sample_data.generator.layouts import SetDocument, set_document
@@ -84,6 +85,9 @@ def _made(job: Job, random: Random) -> Made:
         "traits": list(job.traits),
         **told,
     }
+    boxes = boxes_of(document, job.look)
+    if boxes is not None:
+        truth["boxes"] = boxes
     return Made(job, truth, document, random)
 
 
@@ -99,17 +103,21 @@ def _set_kind(job: Job, random: Random) -> tuple[SetDocument, dict[str, Any]]:
 def _set_bill(job: Job, random: Random) -> tuple[SetDocument, dict[str, Any]]:
     """An invoice or receipt as it is printed, and what is true of it."""
     said: content.Invoice | content.Receipt
+    wordings: dict[str, Any]
     if job.schema == "invoice":
         layout = _INVOICES[job.layout]
         said = content.invoice(job.place, job.traits, layout.capacity, random)
         if layout.slip and not said.credit_of:
             said = replace(said, amount_due=said.money.total - (said.prepaid or 0))
         paper = paper_invoice.written(said, layout.columns, layout.capacity, job.habits, random)
+        terms = paper["terms"]
+        wordings = {"payment_terms": [terms, terms.partition(": ")[2]] if ": " in terms else terms}
     else:
         said = content.receipt(job.place, random.choice(_RECEIPTS[job.layout]), random)
         paper = paper_receipt.written(said, job.habits, random)
+        wordings = {"payment_method": paper["paid"][0]["label"]}
     document = set_document(job.layout, paper)
-    return document, truth_of(said, document.printed)
+    return document, truth_of(said, document.printed, wordings)
 
 
 def _clear(out: Path) -> None:

@@ -13,7 +13,11 @@ from sample_data.generator.places import Place
 from sample_data.generator.writing import Hand
 
 Item = dict[str, Any]
-"""What a layout prints: `value` (text, or a list of lines), `fields` that it states, mostly with a `label`."""
+"""What a layout prints: `value` (text, or a list of lines), `fields` that it states, mostly with a `label`.
+
+`also` are fields that it states and whose marks are left out of the print: a mark parts a run of letters, and documents that
+others have measured with are to keep their pixels. `labelled` are those that the label states.
+"""
 
 _LATIN = ("Liberation Sans", "Liberation Serif", "DejaVu Sans", "Noto Sans", "Noto Serif", "Liberation Sans Narrow")
 _FONTS = {
@@ -45,20 +49,27 @@ class Style:
     sign: str
     look: Mapping[str, Any]
 
-    def money(self, value: Any, where: str, *fields: str) -> Item:
+    def money(self, value: Any, where: str, *fields: str, also: Sequence[str] = ()) -> Item:
         """An amount at a place of the paper (`line`, `sum`, `total`), with its currency where this paper puts one."""
         order = ("total", "sum", "line")
         signed = self.sign in order and order.index(where) <= order.index(self.sign)
-        return item(self.hand.amount(value, signed=signed), *fields, *(("currency",) if signed else ()))
+        return item(self.hand.amount(value, signed=signed), *fields, *(("currency",) if signed else ()), also=also)
 
     def pair(self, key: str, printed: Item, **filled: str) -> Item:
         """`printed` with the label that this paper has for `key`."""
         return {**printed, "label": self.labels[key].format(**filled), "key": key}
 
 
-def item(value: str | Sequence[str], *fields: str) -> Item:
-    """What a layout prints of `value`, and the fields that it states."""
-    return {"value": value if isinstance(value, str) else list(value), "fields": list(fields), "label": "", "key": ""}
+def item(value: str | Sequence[str], *fields: str, also: Sequence[str] = ()) -> Item:
+    """What a layout prints of `value`, the fields that it states, and those that it states `also` (see Item)."""
+    told = {"value": value if isinstance(value, str) else list(value), "fields": list(fields), "label": "", "key": ""}
+    return {**told, "also": list(also)}
+
+
+def tax_row(printed: Item, index: int, *, rated: bool, based: bool) -> Item:
+    """A tax's amount as row `index` of the schema's taxes, whose label states the rate or the base or both."""
+    told = [f"taxes[{index}].{name}" for name, is_told in (("rate", rated), ("base", based)) if is_told]
+    return {**printed, "also": [*printed["also"], f"taxes[{index}].amount"], "labelled": told}
 
 
 def styled(place: Place, signs: Sequence[str], habits: Habits, random: Random) -> Style:

@@ -36,11 +36,11 @@ def _under(index: int, line: Line, style: Style) -> list[Item]:
     """Article, quantity, price and, where there is one, discount."""
     here = f"line_items[{index}]"
     cells = [
-        style.pair("article", item(line.article)),
-        item(f"{style.hand.number(line.quantity)}\u00a0{line.unit}", f"{here}.quantity"),
+        style.pair("article", item(line.article, also=(f"{here}.item_number",))),
+        item(f"{style.hand.number(line.quantity)}\u00a0{line.unit}", f"{here}.quantity", also=(f"{here}.unit",)),
         style.money(line.price, "line", f"{here}.unit_price"),
     ]
-    return [*cells, *([style.pair("discount", item(style.hand.rate(line.discount)))] if line.discount else [])]
+    return [*cells, *([style.pair("discount", item(style.hand.rate(line.discount), also=(f"{here}.discount",)))] if line.discount else [])]
 
 
 def roll(receipt: Receipt, style: Style, random: Random) -> dict[str, Any]:
@@ -76,10 +76,12 @@ def _letter_table(receipt: Receipt, letters: dict[Decimal, str], style: Style) -
     heads = ["", "%", labels["receipt_net"], labels["receipt_tax_head"], labels["receipt_gross"]]
     one = len(money.taxes) == 1
     rows = [[item(head) for head in heads]]
-    for tax in money.taxes:
-        rate = f"{tax.part} {style.hand.rate(tax.rate)}".strip()
-        net, own = item(amount(tax.base), *(["net_total"] * one)), item(amount(tax.amount), *(["tax_total"] * one))
-        rows.append([item(letters[tax.rate * max(parts, 1)]), item(rate), net, own, item(amount(tax.base + tax.amount))])
+    for index, tax in enumerate(money.taxes):
+        here, rate = f"taxes[{index}]", f"{tax.part} {style.hand.rate(tax.rate)}".strip()
+        net = item(amount(tax.base), *(["net_total"] * one), also=(f"{here}.base",))
+        own = item(amount(tax.amount), *(["tax_total"] * one), also=(f"{here}.amount",))
+        gross = item(amount(tax.base + tax.amount))
+        rows.append([item(letters[tax.rate * max(parts, 1)]), item(rate, also=(f"{here}.rate",)), net, own, gross])
     if not one:
         net, own = item(amount(money.net), "net_total"), item(amount(money.tax), "tax_total")
         rows.append([item(labels["receipt_sum"]), item(""), net, own, item(amount(money.total))])

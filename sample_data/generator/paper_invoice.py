@@ -7,7 +7,7 @@ from typing import Any
 
 from sample_data.generator import paper_held_out
 from sample_data.generator.content import Invoice, Line
-from sample_data.generator.paper import Habits, Item, Style, item, styled
+from sample_data.generator.paper import Habits, Item, Style, item, styled, tax_row
 from sample_data.generator.parties import Party
 from sample_data.generator.places import Place
 
@@ -43,12 +43,16 @@ def written(
         "carried": labels["carried"],
         "totals": _totals(invoice, style),
         "bank": _bank(invoice, style),
-        "contact": [style.pair("phone", item(invoice.seller.phone)), style.pair("email", item(invoice.seller.email))],
+        "contact": [
+            style.pair("phone", item(invoice.seller.phone, also=("seller_phone",))),
+            style.pair("email", item(invoice.seller.email, also=("seller_email",))),
+        ],
         "register": invoice.seller.register if not invoice.untaxed else "",
         "notes": _notes(invoice, style),
         "greeting": "" if invoice.credit_of else place.labels["greeting"][0 if invoice.trade == "service" else -1],
         "page": labels["page"],
         **(paper_held_out.slip(invoice, style) if "slip_title" in labels else {}),
+        "terms": labels["terms"].format(days=invoice.days),
     }
 
 
@@ -81,10 +85,10 @@ def _info(invoice: Invoice, style: Style, random: Random) -> list[Item]:
     values = _values(invoice, style)
     own = [values[name] for name in ("document_number", "issue_date", "due_date") if name in values]
     others = [
-        style.pair("customer_no", item(invoice.customer_no)),
-        style.pair("order_no", item(invoice.order_no)),
+        style.pair("customer_no", item(invoice.customer_no, also=("customer_number",))),
+        style.pair("order_no", item(invoice.order_no, also=("order_number",))),
         style.pair("order_date", item(style.hand.day(invoice.ordered))),
-        style.pair("delivery_date", item(style.hand.day(invoice.delivered))),
+        style.pair("delivery_date", item(style.hand.day(invoice.delivered), also=("delivery_date",))),
         style.pair("contact", item(invoice.seller.contact)),
     ]
     if invoice.untaxed:
@@ -122,13 +126,13 @@ def _row(index: int, line: Line, columns: Sequence[str], style: Style) -> list[I
     hand, here = style.hand, f"line_items[{index}]"
     cells = {
         "pos": lambda: item(str(index + 1)),
-        "article": lambda: item(line.article),
+        "article": lambda: item(line.article, also=(f"{here}.item_number",)),
         "description": lambda: item(line.description, f"{here}.description"),
         "quantity": lambda: item(hand.number(line.quantity), f"{here}.quantity"),
-        "quantity_unit": lambda: item(f"{hand.number(line.quantity)}\u00a0{line.unit}", f"{here}.quantity"),
-        "unit": lambda: item(line.unit),
+        "quantity_unit": lambda: item(f"{hand.number(line.quantity)}\u00a0{line.unit}", f"{here}.quantity", also=(f"{here}.unit",)),
+        "unit": lambda: item(line.unit, also=(f"{here}.unit",)),
         "unit_price": lambda: style.money(line.price, "line", f"{here}.unit_price"),
-        "discount": lambda: item(hand.rate(line.discount) if line.discount else ""),
+        "discount": lambda: item(hand.rate(line.discount), also=(f"{here}.discount",)) if line.discount else item(""),
         "tax_rate": lambda: item(hand.rate(line.rate or Decimal(0)), f"{here}.tax_rate"),
         "amount": lambda: style.money(line.amount, "line", f"{here}.amount"),
     }
@@ -142,12 +146,13 @@ def _totals(invoice: Invoice, style: Style) -> list[Item]:
         return [total, *_paid(invoice, style)]
     rows = [style.pair("net", style.money(money.net, "sum", "net_total"))]
     several = len(money.taxes) > 1
-    for tax in money.taxes:
+    for index, tax in enumerate(money.taxes):
         printed = style.money(tax.amount, "sum", *(() if several else ("tax_total",)))
         row = style.pair("tax", printed, rate=hand.rate(tax.rate), part=tax.part)
-        if several and len({tax.rate for tax in money.taxes}) > 1:
+        based = several and len({tax.rate for tax in money.taxes}) > 1
+        if based:
             row["label"] += " " + style.labels["tax_on"].format(base=hand.amount(tax.base))
-        rows.append(row)
+        rows.append(tax_row(row, index, rated="{rate}" in style.labels["tax"], based=based) if several else row)
     if several:
         rows.append(style.pair("tax_sum", style.money(money.tax, "sum", "tax_total")))
     return [*rows, total, *_paid(invoice, style)]
@@ -156,7 +161,7 @@ def _totals(invoice: Invoice, style: Style) -> list[Item]:
 def _paid(invoice: Invoice, style: Style) -> list[Item]:
     rows = []
     if invoice.prepaid is not None:
-        paid = style.money(-invoice.prepaid, "sum")
+        paid = style.money(-invoice.prepaid, "sum", also=("prepaid_amount",))
         rows.append(style.pair("prepaid", paid, date=style.hand.day(invoice.earlier)))
     if invoice.amount_due is not None:
         rows.append(style.pair("amount_due", style.money(invoice.amount_due, "total", "amount_due")))
@@ -169,7 +174,7 @@ def _bank(invoice: Invoice, style: Style) -> list[Item]:
         return []
     if account.iban is None:
         return [item(account.bank)]
-    return [item(account.bank), style.pair("iban", item(account.iban, "seller_iban")), style.pair("bic", item(account.bic))]
+    return [item(account.bank), style.pair("iban", item(account.iban, "seller_iban")), style.pair("bic", item(account.bic, also=("seller_bic",)))]
 
 
 def _notes(invoice: Invoice, style: Style) -> list[Item]:
@@ -177,7 +182,7 @@ def _notes(invoice: Invoice, style: Style) -> list[Item]:
     if invoice.credit_of:
         notes.append(item(labels["original"].format(number=invoice.credit_of, date=style.hand.day(invoice.earlier))))
     else:
-        notes.append(item(labels["terms"].format(days=invoice.days)))
+        notes.append(item(labels["terms"].format(days=invoice.days), also=("payment_terms",)))
     if invoice.untaxed:
         notes.append(item(invoice.place.notax))
     if style.sign == "note":

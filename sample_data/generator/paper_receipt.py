@@ -6,7 +6,7 @@ from typing import Any
 
 from sample_data.generator import draw, paper_held_out
 from sample_data.generator.content import Line, Receipt
-from sample_data.generator.paper import Habits, Item, Style, item, styled
+from sample_data.generator.paper import Habits, Item, Style, item, styled, tax_row
 
 _COLUMNS = ("quantity", "description", "unit_price", "amount")
 _ZERO = Decimal(0)
@@ -104,9 +104,11 @@ def _taxes(receipt: Receipt, style: Style, random: Random) -> dict[str, list[Any
     if several and receipt.shop == "till" and not receipt.place.split and random.random() < 0.5:
         return {"taxes": [], "tax_table": _tax_table(receipt, style)}
     rows = [style.pair("receipt_net", style.money(money.net, "sum", "net_total"))]
-    for tax in money.taxes:
+    for index, tax in enumerate(money.taxes):
         printed = style.money(tax.amount, "sum", *(() if several else ("tax_total",)))
-        rows.append(style.pair("receipt_tax", printed, rate=style.hand.rate(tax.rate), part=tax.part))
+        row = style.pair("receipt_tax", printed, rate=style.hand.rate(tax.rate), part=tax.part)
+        rated = "{rate}" in style.labels["receipt_tax"]
+        rows.append(tax_row(row, index, rated=rated, based=False) if several else row)
     if several:
         rows.append(style.pair("receipt_tax_sum", style.money(money.tax, "sum", "tax_total")))
     return {"taxes": rows, "tax_table": []}
@@ -116,19 +118,23 @@ def _tax_table(receipt: Receipt, style: Style) -> list[Item]:
     """Cells of four columns: rate, net, tax, with tax; the heads first and the sums last."""
     money, amount, labels = receipt.money, style.hand.amount, style.labels
     heads = ["%", labels["receipt_net"], labels["tax_rate"], labels["receipt_gross"]]
-    rates = [[style.hand.rate(tax.rate), *map(amount, (tax.base, tax.amount, tax.base + tax.amount))] for tax in money.taxes]
+    rates = []
+    for index, tax in enumerate(money.taxes):
+        here = f"taxes[{index}]"
+        rate, base = item(style.hand.rate(tax.rate), also=(f"{here}.rate",)), item(amount(tax.base), also=(f"{here}.base",))
+        rates += [rate, base, item(amount(tax.amount), also=(f"{here}.amount",)), item(amount(tax.base + tax.amount))]
     sums = [
         item(labels["receipt_sum"]),
         item(amount(money.net), "net_total"),
         item(amount(money.tax), "tax_total"),
         item(amount(money.total)),
     ]
-    return [*(item(text) for row in (heads, *rates) for text in row), *sums]
+    return [*map(item, heads), *rates, *sums]
 
 
 def _paid(receipt: Receipt, style: Style) -> list[Item]:
     amount = style.hand.amount
     if receipt.given is None:
-        return [style.pair("card", item(amount(receipt.money.total)))]
+        return [{**style.pair("card", item(amount(receipt.money.total))), "labelled": ["payment_method"]}]
     change = receipt.given - receipt.money.total
-    return [style.pair("cash", item(amount(receipt.given))), style.pair("change", item(amount(change)))]
+    return [style.pair("cash", item(amount(receipt.given), also=("cash_given",))), style.pair("change", item(amount(change), also=("change",)))]
