@@ -49,6 +49,9 @@ def merge(pages: Sequence[Sequence[Value]], schema: Schema) -> Merged:
         readings = [value for page in pages for value in page if value.path == spec.name]
         if not readings:
             continue
+        if spec.written:  # no two pages are described alike: the first speaks for the document
+            values.append(readings[0])
+            continue
         kept, *lost = _ranked(spec, readings, pages, schema)
         values.append(kept)
         conflicts += [Conflict(spec.name, kept, value) for value in lost]

@@ -10,6 +10,10 @@ from pipeline.arrow import record_type
 from pipeline.errors import UsageError
 from pipeline.extract import engine_identity
 from pipeline.grammar import answer_schema, check_schema
+from pipeline.ground import ground
+from pipeline.merge import merge
+from pipeline.normalize import normalize
+from pipeline.records import Frame, Grounding, Leaf, PageWords, Word, WordsFrom
 from pipeline.settings import Settings
 from schemas.base import fingerprint, specs
 from schemas.errors import SchemaError
@@ -152,3 +156,31 @@ def test_doctor_says_which_schema_the_engine_cannot_read() -> None:
         assert done.exit_code == 1
         assert "reads words alone" in done.stdout or "there is no schema called 'nope'" in done.stdout
     assert "ocr can read it" in CliRunner().invoke(app, ["doctor", "--schema", "invoice"]).stdout
+
+
+def test_a_caption_is_no_conflict_between_pages_and_is_not_looked_for_on_them() -> None:
+    schema, settings = load_schema("caption"), Settings()
+    word = Word("Invoice", (0.1, 0.1, 0.2, 0.12), 0.9)
+    made = []
+    for page, said in ((1, "An invoice of a bakery."), (2, "A table of deliveries.")):
+        words = PageWords(page, Frame(600, 800), (word,), WordsFrom.OCR, "en")
+        leaves = [Leaf("caption", said, 0.01), Leaf("document_kind", "invoice", 0.6)]
+        made.append(ground(normalize(leaves, schema, words), schema, words))
+    merged = merge(made, schema)
+    assert {value.path: value.value for value in merged.values} == {
+        "caption": "An invoice of a bakery.",
+        "document_kind": "invoice",
+    }
+    assert {(value.status, value.box, value.confidence) for value in merged.values} == {(Grounding.NO_WORDS, None, 0.9)}
+    assert merged.conflicts == ()
+    assert merged.values[0].confidence >= settings.review_below
+
+
+def test_an_answer_to_a_question_is_grounded_where_it_is_printed() -> None:
+    schema = load_schema(reference_of(["What is the policy number?"]))
+    words = PageWords(1, Frame(600, 800), (Word("P-4711", (0.4, 0.1, 0.5, 0.12), 1.0),), WordsFrom.TEXT_LAYER, "en")
+    [value] = ground(normalize([Leaf("policy_number", "P-4711", 0.95)], schema, words), schema, words)
+    assert (value.status, value.page) == (Grounding.EXACT, 1)
+    assert value.box == pytest.approx((0.4, 0.1, 0.5, 0.12))
+    [lost] = ground(normalize([Leaf("policy_number", "X-99", 0.95)], schema, words), schema, words)
+    assert (lost.status, lost.box) == (Grounding.NOT_FOUND, None)
