@@ -297,7 +297,7 @@ class Reader:
             return sort.model_validate(node.get(KEYWORD, {}))
         except ValidationError as error:
             for one in error.errors():
-                place = "/".join(escaped(str(part)) for part in one["loc"])
+                place = "/".join(escaped(str(part)) for part in one["loc"] if part != "[key]")
                 known = ", ".join(sort.model_fields)
                 self._note(f"{path}/{KEYWORD}/{place}".rstrip("/"), one["msg"], f"{KEYWORD} knows here: {known}")
             return None

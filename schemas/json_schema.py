@@ -51,9 +51,11 @@ def read_json_schema(told: Any, stem: str = "document") -> tuple[Schema | None, 
         return None, [Offence("", "it is no JSON object", 'begin with {"type": "object", "properties": …}')]
     if told.get("$schema", DIALECT).rstrip("#") != DIALECT:
         return None, [Offence("/$schema", "it is of another draft", f"write {DIALECT}, or leave it out")]
-    wrong = sorted(
-        Draft202012Validator(Draft202012Validator.META_SCHEMA).iter_errors(told), key=lambda e: list(map(str, e.path))
-    )
+    validator = Draft202012Validator(Draft202012Validator.META_SCHEMA)
+    try:
+        wrong = sorted(validator.iter_errors(told), key=lambda error: list(map(str, error.path)))
+    except RecursionError:
+        return None, [Offence("", "it is nested too deep", "make it flatter")]
     if wrong:
         return None, [Offence(_pointer(error.absolute_path), error.message[:200], "see json-schema.org") for error in wrong]
     reader = Reader(told)

@@ -86,7 +86,9 @@ def load_questions(file: Path) -> Schema:
 
 def _schema(pairs: Sequence[tuple[str, str]], name: str, source: str) -> Schema:
     if not pairs:
-        raise SchemaError(f'{source} holds no question; write --ask "What is the policy number?", or total="What is the total?"')
+        raise SchemaError(
+            f'{source} holds no question; write --ask "What is the policy number?", or total="What is the total?"'
+        )
     if len(pairs) > MOST_QUESTIONS:
         raise SchemaError(f"{source} asks more than {MOST_QUESTIONS} questions; ask them in several runs")
     fields: dict[str, Any] = {}
