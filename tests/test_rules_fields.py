@@ -86,6 +86,10 @@ Gesamtbetrag                       40,00 €
         "document_number": "RK-17",
         "issue_date": "05.02.2024",
         "total": "40,00 €",
+        "customer_number": "7001234",
+        "order_number": "B-99812",
+        "delivery_date": "01.02.2024",
+        "prepaid_amount": "50,00 €",
     }
 
 

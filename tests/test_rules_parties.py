@@ -76,6 +76,7 @@ def test_a_german_letter_has_its_recipient_under_the_sender_line_and_its_numbers
         "seller_address": "Lindenweg 4\n34117 Kassel",
         "seller_tax_id": "DE136695976",
         "seller_iban": "DE89 3704 0044 0532 0130 00",
+        "seller_bic": "COBADEFFXXX",
         "buyer_name": "Karl Winter",
         "buyer_address": "Am Markt 12\n99084 Erfurt",
     }
@@ -154,6 +155,7 @@ def test_labelled_lines_make_a_block() -> None:
         "seller_name": "Lieferant GmbH",
         "seller_address": "Lieferantenstraße 20\nDE 80333 München",
         "seller_tax_id": "DE123456789",
+        "seller_phone": "+49891234567",
         "buyer_name": "Kunden AG Mitte",
         "buyer_address": "Kundenstraße 15\nDE 69876 Frankfurt",
     }
@@ -330,12 +332,38 @@ def test_on_a_later_page_only_a_telling_letterhead_counts() -> None:
     assert parties(head, "de", page=2)["seller_name"] == "Hofer Werkzeugbau GmbH"
 
 
+def test_who_may_be_written_to_and_called_is_the_party_in_whose_block_that_stands() -> None:
+    found = parties(
+        """
+      Northwind Paper Ltd
+      4 Mill Lane
+      Leeds LS1 4AP
+      Phone: +44 113 496 0001      Fax: +44 113 496 0002
+      E-mail: billing@northwind.example
+
+      Bill to:
+      Harper & Sons
+      12 High Street
+      York YO1 7EP
+      Phone: 01904 960 999
+      office@harper.example
+
+      Invoice no 77
+      Bank: BIC LOYDGB2L
+""",
+        "en",
+    )
+    assert found["seller_phone"] == "+44 113 496 0001"
+    assert found["seller_email"] == "billing@northwind.example"
+    assert found["seller_bic"] == "LOYDGB2L"
+
+
 @pytest.mark.parametrize(
     "text",
     [
         "",
         "      Invoice\n      Number 4711\n      Date 03/04/2024\n      Total 12.50",
-        "      Thank you for your business.\n      info@example.com\n      www.example.com",
+        "      Thank you for your business.\n      www.example.com",
         "      From: 01/03/2024   To: 31/03/2024\n      Client no: 4711",
         "      Bill to:\n\n      Total 12.50",
     ],
@@ -373,6 +401,7 @@ def test_a_letterhead_on_one_line_does_not_make_the_addressee_its_issuer() -> No
         "de",
     )
     assert found == {
+        "seller_phone": "0732 123456",
         "seller_name": "Elektro Berger",
         "seller_address": "Hauptstraße 5\n4020 Linz",
         "seller_tax_id": "ATU37675002",

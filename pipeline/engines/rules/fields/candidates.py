@@ -1,9 +1,10 @@
 """For each field of a document the values that it could have, with how much speaks for each."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import NamedTuple
 
 from pipeline.engines.rules.fields.nearby import Neighbourhood
 from pipeline.engines.rules.fields.readers import Found, read
@@ -19,6 +20,29 @@ Key = tuple[int, int]
 
 _ASIDE = 0.7
 """What is left for a value that stands beside the column of the label above it."""
+_STANDS_FOR = 0.6
+_COLUMN = 0.6
+"""What is left for values under one label that do not add up: it is the heading of a column."""
+
+
+class Ties(NamedTuple):
+    """How the labels of some fields speak of others.
+
+    Attributes:
+        asides: fields that no document must have.
+        equal: field → the one that it equals where nothing else is printed: what is due, of the total.
+    """
+
+    asides: frozenset[str] = frozenset()
+    equal: Mapping[str, str] = {}
+
+    def told_by(self, name: str) -> Iterator[tuple[str, float]]:
+        """The fields that a label of `name` speaks for, or against (empty), and how much."""
+        yield name, 1.0
+        if name in self.asides:
+            yield "", 1.0
+        if name in self.equal:
+            yield self.equal[name], _STANDS_FOR
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +73,7 @@ class Candidate:
 
 
 def find_candidates(
-    sheet: Sheet, fields: Sequence[FieldSpec], hits: Sequence[Hit], taken: frozenset[int]
+    sheet: Sheet, fields: Sequence[FieldSpec], hits: Sequence[Hit], taken: frozenset[int], ties: Ties
 ) -> dict[Kind, list[Candidate]]:
     """The candidates of each kind among `fields`: all amounts and dates of the sheet, and what stands at labels of the others.
 
@@ -58,6 +82,7 @@ def find_candidates(
         fields: the scalar fields that are looked for.
         hits: the labels on the sheet, decoys among them.
         taken: cells that belong to a table; neither labels nor values are looked for there.
+        ties: which fields no document must have, what they label is a decoy for the others; and which stand for one another.
     """
     free = [hit for hit in (*hits, *title_hits(sheet, fields, hits)) if hit.span.cell.index not in taken]
     around = Neighbourhood(sheet, free)
@@ -77,9 +102,10 @@ def find_candidates(
         for value, near in _values(sheet, around, hit, labelled, taken):
             candidate = found[labelled.kind].setdefault(_key(value.span), Candidate(*value))
             score = near * value.form
-            if score > candidate.scores.get(hit.name, 0.0):
-                candidate.scores[hit.name] = score
-                candidate.labels[hit.name] = _key(hit.span)
+            for name, share in ties.told_by(hit.name):
+                if score * share > candidate.scores.get(name, 0.0):
+                    candidate.scores[name] = score * share
+                    candidate.labels[name] = _key(hit.span)
     return {kind: list(candidates.values()) for kind, candidates in found.items()}
 
 
@@ -120,7 +146,7 @@ def _with_their_sum(column: Sequence[tuple[Found, float]]) -> Iterator[tuple[Fou
     summed = len(terms) > 1 and isinstance(last, Decimal) and sum_holds(last, terms)
     best = max((near for _, near in column), default=0.0)
     for place, (value, near) in enumerate(column):
-        yield value, (best if place == len(above) else 0.5 * near) if summed else near
+        yield value, (best if place == len(above) else 0.5 * near) if summed else near * (_COLUMN if terms else 1.0)
 
 
 def _key(span: Span) -> Key:

@@ -1,6 +1,6 @@
 """How much speaks for each candidate as the value of a field: its labels first, then its size, its place and its company."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from itertools import permutations
 from typing import NamedTuple
@@ -24,8 +24,11 @@ _UNROUNDED = 0.45
 _ROUNDED = 0.97
 _ROUNDING = ("round", "rund", "arrond", "arrot", "arred", "redond", "पूर", "राउ", "ปัด")
 """How words for rounding begin, in the eight languages."""
+_ADDS_UP = 0.35
 _COIN = Decimal("0.05")
 """Sums that are paid in cash are rounded to this, where they are rounded."""
+_SENTENCE = 5
+"""An amount beside so many words in one cell stands in a sentence."""
 _LATER = 0.1
 _LATER_PAGE = 0.8
 
@@ -39,6 +42,7 @@ class Page(NamedTuple):
         sheet: the page.
         page_count: pages of the document: on one of several, what no label speaks for may be anything.
         numbered: rows in which a number of the document is labelled.
+        columns: by field what the rows of a table add up to, where that is its sum.
         rounds: whether sums are said to be rounded.
     """
 
@@ -46,17 +50,19 @@ class Page(NamedTuple):
     page_count: int
     numbered: frozenset[int]
     rounds: bool
+    columns: Mapping[str, frozenset[Decimal]] = {}
 
     @classmethod
-    def of(cls, sheet: Sheet, page_count: int, hits: Sequence[Hit]) -> "Page":
-        """The page with these labels."""
-        numbered = frozenset(hit.span.cell.row for hit in hits if hit.kind is Kind.IDENTIFIER and hit.name)
-        rounds = any(hit.kind is Kind.MONEY and hit.span.text.casefold().startswith(_ROUNDING) for hit in hits if not hit.name)
+    def of(cls, sheet: Sheet, page_count: int, hits: Sequence[Hit], asides: frozenset[str]) -> "Page":
+        """The page with these labels; `asides` are fields that no document must have."""
+        others = asides | {""}
+        numbered = frozenset(h.span.cell.row for h in hits if h.kind is Kind.IDENTIFIER and h.name not in others)
+        rounds = any(h.kind is Kind.MONEY and h.name in others and h.span.text.casefold().startswith(_ROUNDING) for h in hits)
         return cls(sheet, page_count, numbered, rounds)
 
 
 def weigh(spec: FieldSpec, candidates: Sequence[Candidate], page: Page) -> Scored:
-    """The candidates of a field with their scores (0..1), best first, MOST at most."""
+    """The candidates of a field with their scores (0..1), best first."""
     scored = [(candidate, candidate.score(spec.name)) for candidate in candidates]
     if spec.kind is Kind.IDENTIFIER and page.sheet.page.page > 1:
         scored = [(candidate, _LATER_PAGE * score) for candidate, score in scored]
@@ -64,13 +70,13 @@ def weigh(spec: FieldSpec, candidates: Sequence[Candidate], page: Page) -> Score
         scored = list(_sums(spec, scored, page))
     elif spec.kind is Kind.DATE and spec.required:
         scored = list(_dates(scored, page))
-    return sorted(((c, s) for c, s in scored if s > 0.05), key=lambda item: -item[1])[:MOST]
+    return sorted(((c, s) for c, s in scored if s > 0.05), key=lambda item: -item[1])
 
 
 def _sums(spec: FieldSpec, scored: Scored, page: Page) -> Iterator[tuple[Candidate, float]]:
     """Amounts. The sum that every document has is its largest, or what was paid; the later one is the last word."""
     values = {candidate.key: _size(candidate) for candidate, _ in scored}
-    largest = max((values[c.key] for c, s in scored if s or not c.claimed), default=Decimal())
+    largest = max((values[c.key] for c, s in scored if s or not (c.claimed or _in_prose(c))), default=Decimal())
     handed = _handed([candidate for candidate, _ in scored]) if spec.required else frozenset()
     kept = frozenset(one - less for one, less in permutations(handed, 2) if one > less)
     exact, rounded = _rounded(scored) if spec.required and page.rounds else (frozenset(), {})
@@ -78,7 +84,7 @@ def _sums(spec: FieldSpec, scored: Scored, page: Page) -> Iterator[tuple[Candida
         size = values[candidate.key]
         is_largest = spec.required and size == largest
         if not score and size not in rounded:
-            if candidate.scores.get("", 0.0) or candidate.form < 1:
+            if candidate.scores.get("", 0.0) or candidate.form < 1 or _in_prose(candidate):
                 continue
             free = is_largest and page.page_count == 1 and not candidate.claimed
             score = _ONLY_ONE if free else UNLABELLED * (1 - 0.3 * candidate.claimed)
@@ -91,6 +97,8 @@ def _sums(spec: FieldSpec, scored: Scored, page: Page) -> Iterator[tuple[Candida
             score += _PAID * (1 - score)
         if size in exact:
             score *= _UNROUNDED
+        if candidate.value in page.columns.get(spec.name, ()):
+            score += _ADDS_UP * (1 - score)
         yield candidate, score + _LATER * candidate.span.cell.box[1] * (score > _ONLY_ONE)
 
 
@@ -112,6 +120,12 @@ def _rounded(scored: Scored) -> tuple[frozenset[Decimal], dict[Decimal, float]]:
                 exact.add(one)
                 rounded[other] = max(score, rounded.get(other, 0.0))
     return frozenset(exact), rounded
+
+
+def _in_prose(candidate: Candidate) -> bool:
+    """Whether a candidate stands in a sentence."""
+    words = candidate.span.cell.text.split()
+    return sum(word.isalpha() for word in words) >= _SENTENCE
 
 
 def _size(candidate: Candidate) -> Decimal:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from pipeline.engines.rules.labels import Hit
+from pipeline.engines.rules.parties.contacts import SURE, find_contacts
 from pipeline.engines.rules.parties.telling import folded_words
 from pipeline.engines.rules.sheet import Cell, Reading, Sheet, Span
 from pipeline.records import Leaf, WordsFrom
@@ -61,21 +62,21 @@ class Number(NamedTuple):
 def read_numbers(
     sheet: Sheet, fields: Sequence[FieldSpec], hits: Sequence[Hit], taken: frozenset[int], owners: Mapping[str, frozenset[int]]
 ) -> list[Leaf]:
-    """Tax numbers and IBANs of the parties.
+    """Tax numbers, accounts, codes of banks, e-mail addresses and telephone numbers of the parties.
 
     Args:
         sheet: the page.
-        fields: the fields with the scheme `tax_id` or `iban`.
+        fields: the fields with such a scheme.
         hits: the labels of the schema's fields.
         taken: cells of line items.
         owners: by party (`issuer`, `recipient`) the cells of its block; empty for blocks that are neither's.
     """
     leaves = []
-    for scheme in ("tax_id", "iban"):
+    for scheme in ("tax_id", "iban", *SURE):
         asked = [spec for spec in fields if spec.scheme == scheme]
         if not asked:
             continue
-        found = list(_tax_numbers(sheet, asked, hits, taken) if scheme == "tax_id" else _accounts(sheet, taken))
+        found = list(_found(sheet, scheme, asked, hits, taken))
         owned: dict[str, list[tuple[Number, float]]] = {}
         for number in found:
             blocks = owners if scheme == "tax_id" else {role: cells for role, cells in owners.items() if role}
@@ -90,9 +91,23 @@ def read_numbers(
             ]
             if choice:
                 number, sure = max(choice, key=lambda item: (item[0].rank, item[1] > 0.9, item[0].sound, item[1]))
+                sure *= SURE.get(scheme, 1.0)
                 sure *= 1.0 if number.sound or number.rank >= 5 else 0.93
                 leaves.append(sheet.leaf(spec.name, Reading(number.span, sure, " ".join(number.verbatim.split()))))
     return leaves
+
+
+def _found(
+    sheet: Sheet, scheme: str, fields: Sequence[FieldSpec], hits: Sequence[Hit], taken: frozenset[int]
+) -> Iterator[Number]:
+    """The numbers of `scheme` on the sheet."""
+    if scheme == "tax_id":
+        yield from _tax_numbers(sheet, fields, hits, taken)
+    elif scheme == "iban":
+        yield from _accounts(sheet, taken)
+    else:
+        for contact in find_contacts(sheet, scheme, fields, hits, taken):
+            yield Number(contact.span, contact.span.text, contact.span.text, 5, True, contact.labelled)
 
 
 def _tax_numbers(sheet: Sheet, fields: Sequence[FieldSpec], hits: Sequence[Hit], taken: frozenset[int]) -> Iterator[Number]:

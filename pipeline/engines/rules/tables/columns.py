@@ -317,13 +317,13 @@ def _by_product(named: list[Column], weights: Mapping[int, float], roles: Roles,
 
 
 def _in_order(named: list[Column], roles: Roles, rows: Sequence[Figures]) -> list[Column]:
-    """Number and price the other way round where no label says which is the price, and all numbers have cents, no price has."""
+    """Number and price the other way round where no label tells the price, and all numbers have cents, all prices none."""
     own = {column.spec.name: place for place, column in enumerate(named) if column.spec is not None}
     number, price = own.get(roles.number.name), own.get(roles.price.name)
     if number is None or price is None or roles.price.name in named[price].names:
         return named
-    pairs = [(row[number].money, row[price].money) for row in rows if number in row and price in row]
-    if not pairs or not all(pair == (True, False) for pair in pairs):
+    pairs = [(row[number], row[price]) for row in rows if number in row and price in row]
+    if not pairs or not all(one.money and other.text.isdigit() for one, other in pairs):
         return named
     made = list(named)
     made[number], made[price] = replace(named[number], spec=roles.price), replace(named[price], spec=roles.number)

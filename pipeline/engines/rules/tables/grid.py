@@ -88,7 +88,7 @@ def _with_open_side(sheet: Sheet, rows: Sequence[Row], heading: Heading, specs: 
     left = min(below, default=heading.heads[0].x0)
     if prose & heading.names or left > heading.heads[0].x0 - _MARGIN:
         return heading
-    return Heading(heading.first, heading.last, (Head(left, left, "", {}), *heading.heads))
+    return replace(heading, heads=(Head(left, left, "", {}), *heading.heads))
 
 
 def read_loose_grids(sheet: Sheet, rows: Sequence[Row], specs: Sequence[FieldSpec]) -> Iterator[Grid]:
@@ -114,7 +114,8 @@ def _body(sheet: Sheet, rows: Sequence[Row], heading: Heading, specs: Sequence[F
     """The lines that may belong to the table: down to a sum, or to a gap that is too wide."""
     before = middle(sheet, rows[max(heading.last, 0)])
     steps: list[float] = []
-    left, right = heading.heads[0].x0 - _MARGIN, heading.heads[-1].x1 + _MARGIN * 8
+    left, right = heading.heads[0].x0 - _MARGIN, min(heading.heads[-1].x1 + _MARGIN * 8, heading.limit)
+    worded = any(spec.kind in PROSE for spec in specs)
     figured = before
     seen = False
     for row in range(heading.last + 1, len(rows)):
@@ -125,7 +126,7 @@ def _body(sheet: Sheet, rows: Sequence[Row], heading: Heading, specs: Sequence[F
         figures = sum(token.value is not None and not token.percent for cell in line.cells if is_pure(cell) for token in cell)
         if line.y - before > max(_FIRST_GAP, _GAP * median(steps) if steps else 0.0):
             return
-        if _closes(sheet, line, figures, seen):
+        if _closes(sheet, line, figures, seen and worded):
             return
         if (
             seen
@@ -143,7 +144,7 @@ def _body(sheet: Sheet, rows: Sequence[Row], heading: Heading, specs: Sequence[F
 
 
 def _closes(sheet: Sheet, line: TableLine, figures: int, seen: bool) -> bool:
-    """Whether a line is a sum, a tax or a payment; in one of several figures its first words tell, else any of its cells."""
+    """Whether a line is a sum, or what is due in a table of other things; in one of several figures the first words tell."""
     worded = [cell for cell in line.cells if any(token.letters for token in cell if token.value is None)]
     told = worded[:1] if figures >= _ROW_FIGURES else worded
     if any(opens(sheet, cell, "sums") for cell in told) and figures < _ROW_FIGURES:
@@ -194,6 +195,8 @@ def _placed(line: TableLine, columns: Sequence[Column], text: TextColumn | None)
             _fill(figures, cell, columns)
             if text and text.number not in figures and any(text.covers(token) for token in cell):
                 mixed.append(tuple(token for token in cell if token.value is None))
+            elif text and cell[-1].value is None and _is_word(cell[-1:], columns, text):
+                mixed.append(cell[-1:])  # the unit behind a number
         else:
             mixed.append(cell)
     texts: dict[int, tuple[Token, ...]] = {}
@@ -225,6 +228,8 @@ def _is_word(cell: Sequence[Token], columns: Sequence[Column], text: TextColumn 
     """Whether figures are print: the number of an article in a column of the schema, or a part of the text that they follow."""
     if text and text.left + EDGE < cell[0].x0 and cell[-1].x1 < text.right:
         return all(column_at(token, columns) is None for token in cell)
+    if cell[-1].value is None and column_at(cell[0], columns) is not None:
+        return False  # a number with its unit
     place = _text_at(cell, columns, None)
     spec = columns[place].spec if place is not None else None
     return spec is not None and spec.kind not in NUMERIC and (text is None or place != text.number)

@@ -1,8 +1,9 @@
 """Finding the heading of a table: the row of column labels, over one line or several, in any of the languages."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
+from math import inf
 from typing import NamedTuple
 
 from rapidfuzz import process
@@ -26,6 +27,8 @@ _ALIKE = 0.74
 _PROSE = 90
 """A cell of more characters is no part of a heading; beside and above labels one of more than `_SHORT` is none."""
 _SHORT = 14
+_BESIDE = 3
+"""So many labels before a sum are the heading of a table beside it."""
 _SHORTEST = 4
 """Shorter labels are not looked for within other words, nor with errors in them."""
 
@@ -53,12 +56,14 @@ class Heading:
     Attributes:
         first, last: the numbers of its first and last row.
         heads: what stands in it.
+        limit: where something else begins to the right of it, in units.
         score: how sure it is to be a heading; more than the number of columns told.
     """
 
     first: int
     last: int
     heads: tuple[Head, ...]
+    limit: float = inf
 
     @property
     def names(self) -> frozenset[str]:
@@ -94,15 +99,19 @@ def find_headings(sheet: Sheet, rows: Sequence[Row], columns: Sequence[FieldSpec
     language = sheet.page.language
     texts = frozenset(column.name for column in columns if column.kind not in NUMERIC)
     found = []
+    limits: dict[int, float] = {}
     marked: dict[int, list[tuple[Cell, list[_Mark]]]] = {}
     for number, row in enumerate(rows):
-        marks = [(cell, _marks(cell.text, index, language, misread)) for cell in row if len(cell.text) <= _PROSE]
+        marks = [(cell, _marks(cell.text, index, language, misread) if len(cell.text) <= _PROSE else []) for cell in row]
+        marks = _without_a_sum(sheet, marks)
+        if len(marks) < len(row):
+            limits[number] = ends_of(sheet, row[len(marks)])[0]
         first = next((place for place, (_, one) in enumerate(marks) if one), None)
         if first is not None and _no_figures(sheet, [cell for cell, _ in marks[first:]]):
             beside = [(cell, one) for cell, one in marks[:first] if not _digits(cell.text) and len(cell.text) <= _SHORT]
             marked[number] = beside + marks[first:]
     for number, marks in marked.items():
-        heading = _heading(sheet, rows, number, marks, (index, texts))
+        heading = replace(_heading(sheet, rows, number, marks, (index, texts)), limit=limits.get(number, inf))
         if _tells(heading, columns):
             found.append(heading)
     found.sort(key=lambda heading: (-heading.score, heading.first))
@@ -111,6 +120,12 @@ def find_headings(sheet: Sheet, rows: Sequence[Row], columns: Sequence[FieldSpec
         if all(heading.last < other.first or other.last < heading.first for other in kept):
             kept.append(heading)
     return kept
+
+
+def telling_texts(columns: Sequence[FieldSpec]) -> frozenset[str]:
+    """The columns of text that tell a table: those that every row has, or any where none is such."""
+    texts = [column for column in columns if column.kind not in NUMERIC]
+    return frozenset(column.name for column in texts if column.required) or frozenset(column.name for column in texts)
 
 
 def labelled_as(text: str, columns: Sequence[FieldSpec]) -> frozenset[str]:
@@ -129,9 +144,18 @@ def _tells(heading: Heading, columns: Sequence[FieldSpec]) -> bool:
     if len(heads) < 2 or len(heading.names) < 2:
         return False
     told = [{kinds[name] for name in head.names} for head in heads]
-    text = any(not kind & set(NUMERIC) for kind in told)
+    texts = telling_texts(columns)
+    text = any(texts & set(head.names) for head in heads)
     counts = sum(1 for kind in told if kind & {Kind.MONEY, Kind.NUMBER})
     return (text and any(kind & set(NUMERIC) for kind in told)) or (counts >= 2 and len(heading.heads) >= 3)
+
+
+def _without_a_sum(sheet: Sheet, marks: Sequence[tuple[Cell, list[_Mark]]]) -> list[tuple[Cell, list[_Mark]]]:
+    """The cells of a row without a sum and its label at its end, where enough labels stand before them: the next table's."""
+    place = next((place for place, (cell, _) in enumerate(marks) if not _no_figures(sheet, [cell])), len(marks))
+    if place == len(marks) or place < 2 or sum(bool(one) for _, one in marks[: place - 1]) < _BESIDE:
+        return list(marks)
+    return list(marks[: place - 1])
 
 
 def _no_figures(sheet: Sheet, row: Sequence[Cell]) -> bool:

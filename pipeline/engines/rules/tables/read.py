@@ -1,6 +1,6 @@
 """Reading a table of rows: under its heading, or line by line where it has none."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from itertools import pairwise
 from typing import NamedTuple
@@ -8,13 +8,14 @@ from typing import NamedTuple
 from pipeline.engines.rules.sheet import Sheet, Span, Table
 from pipeline.engines.rules.tables.columns import Column, Roles, multiplies, roles_of
 from pipeline.engines.rules.tables.grid import PROSE, Grid, read_grid, read_loose_grids
-from pipeline.engines.rules.tables.headings import Heading, find_headings
+from pipeline.engines.rules.tables.headings import Heading, find_headings, telling_texts
 from pipeline.engines.rules.tables.listing import ListRow, read_listing
 from pipeline.engines.rules.tables.tokens import Row, Token, rows_of, words_of
 from pipeline.engines.rules.tables.wraps import GridRow
 from pipeline.records import Box, Leaf, WordsFrom, around
+from pipeline.values.arithmetic import SUM_TOLERANCE
 from pipeline.values.numbers import read_core
-from schemas.fields import NUMERIC, FieldSpec
+from schemas.fields import NUMERIC, FieldSpec, Kind
 
 _LABELLED, _PROVEN, _GUESSED = 0.86, 0.97, 0.7
 """Confidence of a figure under a label, of one in a product that holds, and of one whose column has no label."""
@@ -36,20 +37,25 @@ class Item(NamedTuple):
     last: int
 
 
-def read_table(sheet: Sheet, spec: FieldSpec) -> Table:
-    """The rows of the table `spec` on the sheet, numbered from 0.
+def read_table(sheet: Sheet, spec: FieldSpec, taken: frozenset[int] = frozenset()) -> Table:
+    """The rows of the table `spec` on the sheet, numbered from 0, without the cells that are `taken` by another one.
 
     Tables that have the same columns as the most telling heading follow it; tables of other things are left out, and so is one
     that labels no text unless most of its rows multiply.
     """
     rows = rows_of(sheet)
-    headings = find_headings(sheet, rows, spec.columns)
+    headings = [
+        heading
+        for heading in find_headings(sheet, rows, spec.columns)
+        if not any(cell.index in taken for row in rows[heading.first : heading.last + 1] for cell in row)
+    ]
+    texts = telling_texts(spec.columns)
     grids: list[tuple[Grid, list[Item]]] = []
-    for heading in _chosen(headings):
+    for heading in _chosen(headings) if texts else headings[:1]:
         stop = min((other.first for other in headings if other.first > heading.last), default=len(rows))
         grid = read_grid(sheet, rows[:stop], heading, spec.columns)
         items = _items(sheet, grid, spec.columns)
-        labelled = heading.names & {column.name for column in spec.columns if column.kind not in NUMERIC}
+        labelled = heading.names & texts
         if items and (labelled or 2 * sum(item.proven for item in items) >= len(items)):
             grids.append((grid, items))
     items = [item for _, found in grids for item in found]
@@ -139,7 +145,7 @@ def _item(
     figures = {name: row.figures[place] for name, place in named.items() if place in row.figures}
     if roles is not None:
         figures = _unglued(sheet, figures, roles)
-    proven = roles is not None and _proven(figures, roles, row.figures.values())
+    proven = _proven(figures, roles, row.figures.values()) if roles is not None else _taxed(figures, specs)
     values: dict[str, tuple[str, float, Box]] = {}
     for spec in specs:
         place = named.get(spec.name)
@@ -148,7 +154,9 @@ def _item(
         if spec.kind in NUMERIC:
             if spec.name in figures:
                 token = figures[spec.name]
-                sure = _PROVEN if proven and roles and spec in roles else _LABELLED if columns[place].names else _GUESSED
+                sure = (
+                    _PROVEN if proven and (roles is None or spec in roles) else _LABELLED if columns[place].names else _GUESSED
+                )
                 values[spec.name] = token.text, sure, sheet.box(token.span)
         elif lines := row.texts.get(place):
             text = " ".join(_said(part) for part in lines)
@@ -189,6 +197,18 @@ def _unglued(sheet: Sheet, figures: dict[str, Token], roles: Roles) -> dict[str,
             rest = price._replace(span=Span(cell, start + size, end), value=one)
             return {**figures, roles.number.name: number, roles.price.name: rest}
     return figures
+
+
+def _taxed(figures: Mapping[str, Token], specs: Sequence[FieldSpec]) -> bool:
+    """Whether a figure of percent, of one sum of money, makes the other: a tax."""
+    rates = [spec.name for spec in specs if spec.kind is Kind.PERCENT and spec.name in figures]
+    money = [spec.name for spec in specs if spec.kind is Kind.MONEY and spec.name in figures]
+    if len(rates) != 1 or len(money) != 2:
+        return False
+    rate, base, tax = (figures[name].value for name in (*rates, *money))
+    if rate is None or base is None or tax is None:
+        return False
+    return abs(base * rate / 100 - tax) <= SUM_TOLERANCE
 
 
 def _proven(figures: dict[str, Token], roles: Roles, others: Iterable[Token]) -> bool:
