@@ -37,7 +37,7 @@ def value(path, typed, confidence=0.9, box=None, page=1):
 
 
 def result(*values, **told):
-    return Found(**{"engine": "ocr", "status": Status.OK, "confidence": 0.9, "needs_review": False, "values": values, **told})
+    return Found(**{"engine": "ocr", "status": Status.OK, "confidence": 0.9, "values": values, **told})
 
 
 def truth(file="a.pdf", language="de", **fields):
@@ -134,14 +134,18 @@ def test_calibration_by_hand():
 
 def test_review_by_hand():
     documents = [
-        Reviewable(0.95, False, False),
-        Reviewable(0.9, True, False),
-        Reviewable(0.5, True, True),
-        Reviewable(0.7, False, True),
+        Reviewable(0.95, faulty=False),
+        Reviewable(0.9, faulty=False, reasons=("conflict: total", "conflict: net_total")),
+        Reviewable(0.5, faulty=True, reasons=("partial", "conflict: total")),
+        Reviewable(0.7, faulty=True),
     ]
     told = review(documents)
     assert (told["documents"], told["faulty"]) == (4, 2)
     assert told["needs_review"] == {"sent": 2, "caught": 1, "sent_share": 0.5, "caught_share": 0.5}
+    assert {reason: (row["sent"], row["caught"]) for reason, row in told["by_reason"].items()} == {
+        "conflict": (2, 1),
+        "partial": (1, 1),
+    }
     below = {row["below"]: (row["sent_share"], row["caught_share"]) for row in told["by_confidence"]}
     assert (below[0.0], below[0.6], below[0.75], below[1.0]) == ((0, 0), (0.25, 0.5), (0.5, 1), (1, 1))
 
@@ -221,7 +225,7 @@ def test_calibration_is_bounded_and_counts_every_value(told):
     assert all_.ece is None if not told else 0 <= all_.ece <= 1
 
 
-@given(st.lists(st.tuples(st.floats(0, 1), st.booleans(), st.booleans()), min_size=1))
+@given(st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=1))
 def test_more_review_never_catches_less(told):
     rows = review([Reviewable(*document) for document in told])["by_confidence"]
     for before, after in zip(rows, rows[1:], strict=False):

@@ -78,7 +78,8 @@ def value(path, typed, box=BOX, confidence=0.7, page=1):
 
 
 def result(*values, **told):
-    return Found(**{"engine": "ocr", "status": Status.OK, "confidence": 0.7, "needs_review": True, "values": values, **told})
+    base = {"engine": "ocr", "status": Status.OK, "confidence": 0.7, "review_reasons": ("<s>low</s>",), "values": values}
+    return Found(**{**base, **told})
 
 
 @pytest.fixture
@@ -102,11 +103,11 @@ def test_nothing_that_a_document_holds_is_more_than_text(tmp_path, hostile):
     before["by_language"]["<i>lost</i>"] = before["overall"]
     seen = page(tmp_path / "page.html", hostile, comparison=compare(hostile.as_dict(), before))
     tags = {tag for tag, _ in seen.elements}
-    assert not tags & {"script", "iframe", "object", "embed", "link", "base", "form", "u", "i"}
+    assert not tags & {"script", "iframe", "object", "embed", "link", "base", "form", "u", "i", "s"}
     assert all(not name.startswith("on") for _, attributes in seen.elements for name in attributes)
     links = [attributes.get(name) or "" for _, attributes in seen.elements for name in ("src", "href", "xlink:href")]
     assert all(link.startswith(("data:image/jpeg;base64,", "#")) for link in links if link)
-    for text in (HOSTILE, HOSTILE_NAME, '"><script>', "<u>", "<script>note</script>", "<i>lost</i>"):
+    for text in (HOSTILE, HOSTILE_NAME, '"><script>', "<u>", "<script>note</script>", "<i>lost</i>", "<s>low</s>"):
         assert text in seen.text
     assert "49" not in re.sub(r"\d\.\d+", "", seen.text)
 

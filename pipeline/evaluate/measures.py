@@ -192,17 +192,18 @@ def calibration(measures: Measures) -> list[dict[str, Any]]:
 
 @dataclass(frozen=True, slots=True)
 class Reviewable:
-    """A document that was read: its confidence, whether it needs review, and whether anything in it is not right."""
+    """A document that was read: its confidence, whether anything in it is not right, and why a person should look at it."""
 
     confidence: float
-    needs_review: bool
     faulty: bool
+    reasons: tuple[str, ...] = ()
 
 
 def review(documents: Sequence[Reviewable]) -> dict[str, Any]:
     """What share of documents goes to review and what share of the faulty ones is among them.
 
-    As the results have it (`needs_review`), and were documents sent by their confidence alone, below each threshold.
+    As the results have it (`needs_review`), for each sort of reason (`conflict` of `conflict: total`), and were documents sent
+    by their confidence alone, below each threshold.
     """
     faulty = sum(document.faulty for document in documents)
 
@@ -218,9 +219,17 @@ def review(documents: Sequence[Reviewable]) -> dict[str, Any]:
     return {
         "documents": len(documents),
         "faulty": faulty,
-        "needs_review": told([document for document in documents if document.needs_review]),
+        "needs_review": told([document for document in documents if document.reasons]),
+        "by_reason": {
+            sort: told([document for document in documents if sort in map(_sort, document.reasons)])
+            for sort in sorted({_sort(reason) for document in documents for reason in document.reasons})
+        },
         "by_confidence": [
             {"below": below, **told([document for document in documents if document.confidence < below])}
             for below in THRESHOLDS
         ],
     }
+
+
+def _sort(reason: str) -> str:
+    return reason.partition(":")[0]

@@ -9,7 +9,7 @@ As JSON (`Report.as_dict`, `octoglot evaluate --format json`), an object:
 | `overall` | the measures of everything |
 | `by_schema`, `by_language`, `by_field`, `by_doc_type`, `by_engine` | group → its measures |
 | `calibration` | a tenth of confidence a row: `from, to, values, confidence` (mean), `right` (share) |
-| `review` | `documents` that were read, `faulty` ones (anything wrong, missed or false), and `sent, caught, sent_share, caught_share`: as the results send them to review (`needs_review`), and were it done `by_confidence` alone, `below` a threshold |
+| `review` | `documents` that were read, `faulty` ones (anything wrong, missed or false), and `sent, caught, sent_share, caught_share`: as the results send them to review (`needs_review`), `by_reason` for it, and were it done `by_confidence` alone, `below` a threshold |
 | `files` | a document a row: `file, schema, language, doc_type, engine, status, confidence, needs_review`, and counts of outcomes |
 | `failures` | every value that is not right: `file, schema, name, outcome, expected, found, anls, path, confidence, page, box, placed` |
 | `misplaced` | right values whose box is not where the truth says, likewise |
@@ -193,7 +193,7 @@ def evaluate(
 
 def _reviewable(document: Document) -> Reviewable:
     assert document.found
-    return Reviewable(document.found.confidence, document.found.needs_review, bool(document.failures))
+    return Reviewable(document.found.confidence, bool(document.failures), document.found.review_reasons)
 
 
 def _notes(documents: Sequence[Document], unplaced: Sequence[str]) -> list[str]:

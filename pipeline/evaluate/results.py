@@ -26,7 +26,7 @@ class Found:
     Attributes:
         engine: what read it.
         status: how it ended.
-        confidence, needs_review: as `check` judged.
+        confidence, review_reasons: as `check` judged.
         quarantined: pages that could not be read.
         values: what was read.
         other_engines: engines of earlier results, which are not judged.
@@ -36,11 +36,16 @@ class Found:
     engine: str
     status: Status
     confidence: float
-    needs_review: bool
+    review_reasons: tuple[str, ...] = ()
     quarantined: int = 0
     values: tuple[Value, ...] = ()
     other_engines: tuple[str, ...] = ()
     changed: bool = False
+
+    @property
+    def needs_review(self) -> bool:
+        """Whether a person should look at it."""
+        return bool(self.review_reasons)
 
 
 def read_results(root: str, truths: Sequence[Truth], schemas: Mapping[str, Schema]) -> list[Found | None]:
@@ -56,7 +61,7 @@ def read_results(root: str, truths: Sequence[Truth], schemas: Mapping[str, Schem
     with query.connect(root) as connection:
         heads = query.ask(
             connection,
-            "SELECT source, schema, engine, status, confidence, needs_review, size, version,"
+            "SELECT source, schema, engine, status, confidence, review_reasons, size, version,"
             f" len(list_filter(pages, lambda p: p.status = 'quarantined')) FROM store.latest WHERE {wanted}",
         ).rows
         rows = query.ask(connection, f"SELECT source, schema, {_COLUMNS} FROM fields WHERE {wanted}").rows
@@ -70,13 +75,13 @@ def read_results(root: str, truths: Sequence[Truth], schemas: Mapping[str, Schem
             engine or "",
             Status(status),
             confidence or 0.0,
-            bool(needs_review),
+            tuple(reasons or ()),
             quarantined or 0,
             tuple(values.get((source, name), ())),
             tuple(sorted(engines.get((source, name), set()) - {engine})),
             _changed(source, size, version),
         )
-        for source, name, engine, status, confidence, needs_review, size, version, quarantined in heads
+        for source, name, engine, status, confidence, reasons, size, version, quarantined in heads
     }
     return [results.get(key) for key in keys]
 
