@@ -74,6 +74,7 @@ def test_products_are_rounded_or_cut_to_what_is_printed(result, one, other, hold
 
 SUM = Sum("total", ("net", "tax", "tip"), optional=("tip",))
 COLUMN = Sum("net", ("items[].amount",))
+LESS = Sum("due", ("total",), less=("paid",))
 PRODUCT = Product("items", "amount", ("quantity", "price"))
 ORDER = Order("issued", "due")
 
@@ -90,6 +91,11 @@ ORDER = Order("issued", "due")
         (COLUMN, {"net": D(3), "items[0].amount": D(1), "items[1].amount": None}, None),
         (COLUMN, {"net": D(3), "items[0].amount": D(1), "items[1].name": "x"}, None),
         (COLUMN, {"net": D(3)}, None),
+        (LESS, {"due": D(7), "total": D(10), "paid": D(3)}, True),
+        (LESS, {"due": D(7), "total": D(10), "paid": D(-3)}, True),
+        (LESS, {"due": D(-7), "total": D(-10), "paid": D(3)}, True),
+        (LESS, {"due": D(13), "total": D(10), "paid": D(3)}, False),
+        (LESS, {"due": D(7), "total": D(10)}, None),
         (PRODUCT, {"items[0].amount": D(6), "items[0].quantity": D(2), "items[0].price": D(3)}, True),
         (PRODUCT, {"items[0].amount": D(7), "items[0].quantity": D(2), "items[0].price": D(3)}, False),
         (PRODUCT, {"items[0].amount": D(7), "items[0].quantity": D(2)}, None),

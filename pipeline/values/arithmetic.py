@@ -36,7 +36,7 @@ def product_holds(result: Decimal, one: Decimal, other: Decimal) -> bool:
 def describe(rule: Rule) -> str:
     """The rule in one line, as in `total = net_total + tax_total`."""
     if isinstance(rule, Sum):
-        return f"{rule.total} = {' + '.join(rule.parts)}"
+        return f"{rule.total} = {' + '.join(rule.parts)}{''.join(f' − {part}' for part in rule.less)}"
     if isinstance(rule, Product):
         return f"{rule.table}[].{rule.result} = {' × '.join(rule.factors)}"
     if isinstance(rule, Signed):
@@ -61,16 +61,24 @@ def judge(rule: Rule, values: Mapping[str, Typed]) -> Verdict:
 
 @judge.register
 def _sum(rule: Sum, values: Mapping[str, Typed]) -> Verdict:
-    total, terms = values.get(rule.total), []
-    for part in rule.parts:
+    total = values.get(rule.total)
+    terms: list[Decimal] = []
+    taken = Decimal()
+    for part in (*rule.parts, *rule.less):
         found = _column(part, values) if "[]" in part else [values.get(part)]
         if found in ([], [None]) and part in rule.optional:
             continue
-        if not found or not all(isinstance(term, Decimal) for term in found):
+        amounts = [term for term in found if isinstance(term, Decimal)]
+        if not found or len(amounts) < len(found):
             return Verdict(None)
-        terms += [term for term in found if isinstance(term, Decimal)]
+        if part in rule.less:
+            taken += sum(map(abs, amounts), Decimal())
+        else:
+            terms += amounts
     if not isinstance(total, Decimal):
         return Verdict(None)
+    # What is taken off a credit brings it nearer to nothing as well.
+    terms.append(-taken if sum(terms, Decimal()) >= 0 else taken)
     if sum_holds(total, terms):
         return Verdict(True)
     return Verdict(False, f"{rule.total} is {total}, the parts add up to {sum(terms, Decimal())}")
