@@ -1,7 +1,7 @@
 """Which value is whose: every label with what stands behind it, right of it, below it or above it, the best fits first."""
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -21,6 +21,7 @@ _ROWS = 3
 _LEAST = 0.27
 HEADING = re.compile(r"(?:\d{1,2}|[A-Z]|[IVX]{1,4})[.)]\s+[^\W\d][^:\d]*$")
 """A heading with a number or letter before it."""
+_SAME_STEP = 0.4
 _COLUMN = 1.5
 """How much likelier a pair is in a column of pairs."""
 
@@ -148,7 +149,30 @@ def _aligned(sheet: Sheet, segments: Sequence[Segment], offers: Sequence[Link]) 
             for a in (-1, 0, 1):
                 for b in (-1, 0, 1):
                     columns[offer.way, key[1] + a, key[2] + b].add(offer.label)
-    return [
-        Link(o.label, o.value, o.way, min(o.fit * _COLUMN, 0.99)) if o.way is Way.RIGHT and len(columns[key]) >= _ROWS else o
-        for o, key in zip(offers, keys, strict=True)
-    ]
+    stacked = _stacked(sheet, segments, offers)
+    made = []
+    for offer, key in zip(offers, keys, strict=True):
+        column = offer.way is Way.RIGHT and len(columns[key]) >= _ROWS
+        often = _straight(sheet, segments, offer) and stacked[_step(sheet, segments, offer)] > _ROWS
+        made.append(replace(offer, fit=min(offer.fit * _COLUMN, 0.99)) if column or often else offer)
+    return made
+
+
+def _stacked(sheet: Sheet, segments: Sequence[Segment], offers: Sequence[Link]) -> Counter[tuple[Way, int]]:
+    """How many good offers have their value so far below their label, in the same way."""
+    steps: Counter[tuple[Way, int]] = Counter()
+    for offer in offers:
+        if _straight(sheet, segments, offer) and offer.fit > _LEAST:
+            way, step = _step(sheet, segments, offer)
+            steps.update({(way, step - 1): 1, (way, step): 1, (way, step + 1): 1})
+    return steps
+
+
+def _straight(sheet: Sheet, segments: Sequence[Segment], offer: Link) -> bool:
+    """Whether a value stands below its label, set to the same edge."""
+    beside = abs(segments[offer.label].box[0] - segments[offer.value].box[0]) * sheet.aspect / sheet.unit
+    return offer.way is Way.BELOW and beside <= _ALIGNED
+
+
+def _step(sheet: Sheet, segments: Sequence[Segment], offer: Link) -> tuple[Way, int]:
+    return offer.way, round(sheet.down(segments[offer.label].box, segments[offer.value].box) / _SAME_STEP)
