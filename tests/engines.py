@@ -43,3 +43,9 @@ class GatedEngine(FakeEngine):
         while not self._gate.exists():
             await asyncio.sleep(0.05)
         return await super().read(request)
+
+
+class SeeingEngine(FakeEngine):
+    """Looks at pages, as those do that read what the schemas `caption` and `question` ask."""
+
+    needs_images = True
