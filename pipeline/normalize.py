@@ -153,7 +153,7 @@ def read(text: str, spec: FieldSpec, habits: Habits) -> Reading:
             normal or None, _WRONG.get(spec.scheme, DIGITS_WRONG) if wrong else "" if normal else "not an identifier"
         )
     if spec.kind is Kind.CURRENCY:
-        code = currency_of(text, habits.language, habits.dollar)
+        code = currency_of(text, habits.language, habits.country)
         return Reading(code or None, "" if code else "not one currency")
     if spec.kind is Kind.CHOICE:
         choice = choice_of(text, spec, habits.language)
@@ -179,7 +179,7 @@ def _read_number(text: str, kind: Kind, habits: Habits) -> Reading:
     if kind is Kind.NUMBER:
         number = parse_number(text, habits.language, decimal=habits.decimal)
         return Reading(number, "" if number is not None else "not a number")
-    amount = parse_amount(text, habits.language, decimal=habits.decimal, dollar=habits.dollar)
+    amount = parse_amount(text, habits.language, decimal=habits.decimal, country=habits.country)
     return Reading(amount.value, "", amount.currency) if amount else Reading(None, "not an amount")
 
 
@@ -202,7 +202,7 @@ def _missing_currency(spec: FieldSpec, values: Sequence[Value], habits: Habits, 
     marks = (
         text[m.start : m.end]
         for text in prints
-        for m in find_currencies(text, habits.language, habits.dollar)
+        for m in find_currencies(text, habits.language, habits.country)
         if m.code == code
     )
     return [Value(spec.name, next(marks, code), code, page, confidence=0.9 if beside else 0.8)]

@@ -3,7 +3,8 @@
 import pytest
 
 from pipeline.records import Frame, PageWords, Word, WordsFrom
-from pipeline.values.countries import country_of, decimal_from, dollar_of, month_first_in
+from pipeline.values.countries import country_of, decimal_from, month_first_in
+from pipeline.values.currencies import dollar_in
 from pipeline.values.lines import habits_of
 
 
@@ -65,7 +66,7 @@ def test_the_decimal_sign_is_the_language_s_in_its_country(language: str, countr
         ("en", "", None),
         ("und", "", None),
         ("und", "DE", False),
-        ("es", "US", True),
+        ("es", "US", None), ("es", "MX", False),
     ],
 )
 def test_the_month_comes_first_in_few_countries(language: str, country: str, first: bool | None) -> None:
@@ -73,7 +74,8 @@ def test_the_month_comes_first_in_few_countries(language: str, country: str, fir
 
 
 def test_a_dollar_is_the_country_s() -> None:
-    assert (dollar_of("CA"), dollar_of("MX"), dollar_of("DE")) == ("CAD", "MXN", "")
+    assert (dollar_in("en", "CA"), dollar_in("es", "MX"), dollar_in("de", "DE")) == ("CAD", "MXN", "USD")
+    assert (dollar_in("es"), dollar_in("pt"), dollar_in("en", "ZZ")) == ("", "BRL", "")
 
 
 def page(*lines: str, language: str) -> PageWords:

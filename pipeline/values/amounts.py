@@ -54,7 +54,7 @@ class Amount:
     currency: str = ""
 
 
-def parse_amount(text: str, language: str = "und", *, decimal: str = "", dollar: str | None = None) -> Amount | None:
+def parse_amount(text: str, language: str = "und", *, decimal: str = "", country: str = "") -> Amount | None:
     """The amount that `text` prints.
 
     Reads decimal comma and point, grouping by point, comma, apostrophe or space, by three or as in India, digits of every
@@ -65,7 +65,7 @@ def parse_amount(text: str, language: str = "und", *, decimal: str = "", dollar:
         text: an amount as printed; other words may stand beside it as long as it is the only amount.
         language: ISO 639-1 of the page.
         decimal: the page's decimal sign where it is known (`decimal_sign`), stronger than the language.
-        dollar: what a bare `$` is on the page, where that is known.
+        country: of the page (ISO 3166 alpha 2) where it is known: whose a bare `$` is.
 
     Returns:
         None where there is no amount, or more than one.
@@ -73,7 +73,7 @@ def parse_amount(text: str, language: str = "und", *, decimal: str = "", dollar:
     clean = fold_spaces(fold_digits(text)).strip(" *=~:#")
     if language == "es":
         clean = re.sub(r"(?<=\d)['’](?=\d\d(?!\d))", ",", clean)  # 12'50, as it is written by hand
-    marks = find_currencies(clean, language, dollar)
+    marks = find_currencies(clean, language, country)
     line, sign = re.sub(" +", " ", _veiled(clean, marks)), _decimal(language, decimal, marks)
     for form in ("loose", "coins"):
         whole = _pattern(form, language).fullmatch(line)
@@ -82,15 +82,17 @@ def parse_amount(text: str, language: str = "und", *, decimal: str = "", dollar:
             return Amount(-value if _negative(whole) else value, _one_code(marks))
     mended = mend_digits(text)
     if mended != text:
-        return parse_amount(mended, language, decimal=decimal, dollar=dollar)
+        return parse_amount(mended, language, decimal=decimal, country=country)
     for bare in (False, True):
-        if found := find_amounts(text, language, decimal=decimal, dollar=dollar, bare=bare):
+        if found := find_amounts(text, language, decimal=decimal, country=country, bare=bare):
             return found[0][2] if len({amount for _, _, amount in found}) == 1 else None
-    return None
+    # A sign that is not known here, glued on: `Q12.50`.
+    bare_text = re.sub(r"(?<!\w)[^\W\d_]{1,4}\.?(?=\d)", " ", text)
+    return parse_amount(bare_text, language, decimal=decimal) if bare_text != text and _has_cents(bare_text) else None
 
 
 def find_amounts(
-    text: str, language: str = "und", *, decimal: str = "", dollar: str | None = None, bare: bool = False
+    text: str, language: str = "und", *, decimal: str = "", country: str = "", bare: bool = False
 ) -> list[tuple[int, int, Amount]]:
     """The amounts in a line of print, as (start, end, amount) with start and end of sign, digits and currency in `text`.
 
@@ -101,13 +103,13 @@ def find_amounts(
         text: one line.
         language: ISO 639-1 of the page.
         decimal: the page's decimal sign where it is known.
-        dollar: what a bare `$` is on the page, where that is known.
+        country: of the page (ISO 3166 alpha 2) where it is known: whose a bare `$` is.
         bare: take bare numbers (`12`, `1,5`) as well.
     """
     line = _masked(text)
     if not re.search(r"\d", line):
         return []
-    marks = find_currencies(line, language, dollar)
+    marks = find_currencies(line, language, country)
     sign = _decimal(language, decimal, marks)
     line = _veiled(line, marks)
     # Between two numbers a currency could belong to either. Where the line's last one stands before a number, all of them do
@@ -124,6 +126,10 @@ def find_amounts(
         if bare or money or _looks_like_money(match.group("core"), value):
             found.append((match.start(), match.end(), Amount(-value if _negative(match) else value, currency)))
     return found
+
+
+def _has_cents(text: str) -> bool:
+    return bool(re.search(r"\d[.,]\d\d(?!\d)", fold_digits(text)))
 
 
 def _value(match: re.Match[str], sign: str, language: str) -> Decimal | None:

@@ -1,4 +1,4 @@
-"""The country that a page shows, and what it decides beside the language: decimal sign, order of day and month, the dollar."""
+"""The country that a page shows, and what it decides beside the language: decimal sign, and the order of day and month."""
 
 import re
 import tomllib
@@ -66,17 +66,10 @@ def decimal_from(language: str, country: str = "") -> str:
 
 def month_first_in(language: str, country: str = "") -> bool | None:
     """Whether dates in figures have the month first; None where it cannot be known: in English without a country."""
-    dates = _table()["dates"]
-    if country in dates["either"] and language in ("en", "es"):
-        return None
-    if country in dates["month_first"] and language in ("en", "es", "und"):
+    tag, dates = f"{language}-{country}", _table()["dates"]
+    if tag in dates["month_first"]:
         return True
-    return None if not country and language in ("en", "und") else False
-
-
-def dollar_of(country: str) -> str:
-    """What a bare dollar sign is in a country (ISO 4217); empty where it is not the country's own money."""
-    return str(_table()["dollar"].get(country, ""))
+    return None if tag in dates["either"] or (not country and language in ("en", "und")) else False
 
 
 def _evidence(texts: Sequence[str], language: str) -> Iterable[tuple[str, Counter[str]]]:

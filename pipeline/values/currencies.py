@@ -23,28 +23,29 @@ class Mark(NamedTuple):
     code: str
 
 
-def find_currencies(text: str, language: str = "und", dollar: str | None = None) -> list[Mark]:
+def find_currencies(text: str, language: str = "und", country: str = "") -> list[Mark]:
     """The currency signs, codes and words in `text`, in order.
 
     A sign counts wherever it stands, `RM` and codes also glued to digits (`RM31.60`), words only as whole words. A bare `$` is
-    `dollar` where the caller knows it, else that of the language (`dollar_in`).
+    that of the page's country (ISO 3166 alpha 2) where it is known, else of the language (`dollar_in`); in the country `ZZ` it
+    is nobody's. Letters such as `Q` and `R` are signs in their own country alone.
     """
-    bare = dollar_in(language) if dollar is None else dollar
-    found = [Mark(m.start(), m.end(), _code(m.group(), language, bare)) for m in _pattern(language).finditer(text)]
+    found = [Mark(m.start(), m.end(), _code(m.group(), language, country)) for m in _pattern(language, country).finditer(text)]
     for sign, code in _table()["misread"].get(language, {}).items():
         found += [Mark(m.start("sign"), m.end("sign"), code) for m in _misread(sign).finditer(text)]
     return sorted(found)
 
 
-def currency_of(text: str, language: str = "und", dollar: str | None = None) -> str:
+def currency_of(text: str, language: str = "und", country: str = "") -> str:
     """The ISO 4217 code of the one currency in `text`; empty where there is none, several, or only a sign that is anyone's."""
-    found = {mark.code for mark in find_currencies(text, language, dollar)}
+    found = {mark.code for mark in find_currencies(text, language, country)}
     return found.pop() if len(found) == 1 else ""
 
 
-def dollar_in(language: str) -> str:
-    """What a bare `$` is in a text of `language`: USD in en de fr it hi th, BRL in pt; anyone's in Spanish, so empty."""
-    return str(_table()["dollar"].get(language, ""))
+def dollar_in(language: str, country: str = "") -> str:
+    """What a bare `$` is: the country's own, else USD in en de fr it hi th and BRL in pt; anyone's in Spanish, so empty."""
+    own = _table()["own"].get(country, {})
+    return str(own["$"] if "$" in own else _table()["dollar"].get(language, ""))
 
 
 @cache
@@ -59,9 +60,9 @@ def _words(language: str) -> dict[str, str]:
 
 
 @cache
-def _pattern(language: str) -> re.Pattern[str]:
+def _pattern(language: str, country: str) -> re.Pattern[str]:
     table = _table()
-    signs = sorted(table["signs"], key=len, reverse=True)
+    signs = sorted({**table["signs"], **table["own"].get(country, {})}, key=len, reverse=True)
     words = sorted(_words(language), key=len, reverse=True)
     letter = r"[^\W\d_]"  # of signs such as RM, too, none may be a piece of a longer word; digits may touch them
     sign = [
@@ -81,8 +82,9 @@ def _misread(sign: str) -> re.Pattern[str]:
     return re.compile(rf"(?<=[.,]\d\d)(?: ?(?P<sign>{re.escape(sign)}))(?!\w)")
 
 
-def _code(mark: str, language: str, dollar: str) -> str:
+def _code(mark: str, language: str, country: str) -> str:
     table = _table()
     if mark == "$":
-        return dollar
-    return str(table["signs"].get(mark) or _words(language).get(fold(mark)) or mark)
+        return dollar_in(language, country)
+    own = table["own"].get(country, {}).get(mark) or table["signs"].get(mark) or _words(language).get(fold(mark))
+    return str(own or mark)

@@ -10,7 +10,7 @@ from itertools import groupby
 
 from pipeline.records import Box, PageWords, Word, around
 from pipeline.values.amounts import EITHER_SIGN, decimal_sign, find_amounts
-from pipeline.values.countries import country_of, decimal_from, dollar_of, month_first_in
+from pipeline.values.countries import country_of, decimal_from, month_first_in
 from pipeline.values.currencies import dollar_in, find_currencies
 from pipeline.values.dates import month_first_evidence
 from pipeline.values.numbers import decimal_from_language
@@ -103,10 +103,10 @@ def _habits(language: str, texts: Sequence[str]) -> Habits:
     amounts = [
         amount
         for text in texts
-        for _, _, amount in find_amounts(text, language, decimal=shown or decimal_from_language(language), dollar="")
+        for _, _, amount in find_amounts(text, language, decimal=shown or decimal_from_language(language), country="ZZ")
     ]
     beside = Counter(amount.currency for amount in amounts if amount.currency)
-    named = beside or Counter(mark.code for text in texts for mark in find_currencies(text, language, "") if mark.code)
+    named = beside or Counter(mark.code for text in texts for mark in find_currencies(text, language, "ZZ") if mark.code)
     dollars = sum(bool(_DOLLARS.search(text)) for text in texts)
     usual = habits_in(language, country_of(texts, language, named, dollar=dollar_in(language) if dollars else ""))
     if dollars and usual.dollar:
@@ -123,8 +123,8 @@ def _habits(language: str, texts: Sequence[str]) -> Habits:
 
 def habits_in(language: str, country: str) -> Habits:
     """The habits of a language in a country, where no page says otherwise."""
-    dollar = dollar_of(country) or dollar_in(language)
-    return Habits(language, decimal_from(language, country), month_first_in(language, country), "", country, dollar)
+    decimal, dollar = decimal_from(language, country), dollar_in(language, country)
+    return Habits(language, decimal, month_first_in(language, country), "", country, dollar)
 
 
 def bounding(words: Iterable[Word]) -> Box:
