@@ -14,6 +14,7 @@ from pipeline.engines.rules.ledger.read import is_account, read_entries, with_si
 from pipeline.engines.rules.mrz.read import find_mrz, with_mrz, with_state
 from pipeline.engines.rules.pairs.read import asks_for_pairs, read_pairs
 from pipeline.engines.rules.parties.read import read_parties
+from pipeline.engines.rules.prose.parties import asks_for_parties, read_contract_parties
 from pipeline.engines.rules.prose.read import with_prose
 from pipeline.engines.rules.prose.titles import with_title
 from pipeline.engines.rules.sheet import Sheet, Table
@@ -65,9 +66,11 @@ def read_sheet(sheet: Sheet, schema: Schema, page_count: int = 1) -> list[Leaf]:
 
 
 def _read_rows(sheet: Sheet, spec: FieldSpec, schema: Schema, hits: Sequence[Hit], taken: frozenset[int]) -> Table:
-    """The rows of a table, as the schema asks: labels with their values, entries of an account, what stands under a heading."""
+    """The rows of a table as the schema asks: labels with values, those who agree, entries of an account, under a heading."""
     if asks_for_pairs(spec):
         return read_pairs(sheet, spec, hits)
+    if asks_for_parties(spec):
+        return read_contract_parties(sheet, spec)
     return read_entries(sheet, spec, schema, hits) if is_account(spec, schema) else read_table(sheet, spec, taken)
 
 

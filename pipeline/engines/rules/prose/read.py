@@ -7,8 +7,8 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from pipeline.engines.rules.prose.text import Prose
-from pipeline.engines.rules.sheet import Sheet
+from pipeline.engines.rules.prose.text import Prose, loose
+from pipeline.engines.rules.sheet import Sheet, Span
 from pipeline.records import Leaf
 from pipeline.values.amounts import find_amounts
 from pipeline.values.dates import find_dates
@@ -18,6 +18,9 @@ _SURE, _LESS = 0.85, 0.75
 _WIDE = 0.5
 """A text that fills so much of the page's width below its label is a sentence, not a value."""
 _LONGEST = 24
+_WHOLE = {"th": "", "hi": ""}
+"""Where words need not end at a space, a duration may end within what looks like one."""
+_IF = r", (?:wenn|sofern|soweit|falls|if|provided|in mancanza|a meno|salvo che|caso|desde que)\b"
 _MARKS = {"date": "\ue001", "money": "\ue002"}
 """Stand for a date or an amount while wordings are looked for: one mark and as many fillers as it has characters more."""
 _FILL = "\ue003"
@@ -35,23 +38,35 @@ def with_prose(sheet: Sheet, fields: Sequence[FieldSpec], leaves: Sequence[Leaf]
     prose = Prose(sheet, taken)
     names = {spec.name for spec in fields if spec.name in _wordings()}
     texts = {spec.name for spec in fields if spec.kind is Kind.TEXT}
-    kept = {leaf.path: leaf for leaf in leaves if not (leaf.path in texts & names and _is_clause(leaf))}
+    kept = {leaf.path: leaf for leaf in leaves if not (leaf.path in texts & names and _is_clause(sheet, leaf))}
     veiled = _veiled(sheet, prose.text)
     for spec in fields:
-        if spec.name in names and (spec.name not in kept or spec.kind is Kind.DATE):
-            found = _said(sheet, prose, veiled, spec)
-            if found is not None:
-                kept[spec.name] = found
+        if spec.name not in names:
+            continue
+        found = _said(sheet, prose, veiled, spec)
+        if found is None:
+            continue
+        place, leaf = found
+        # A label beats a sentence, but for dates, which many labels are near to, and for a sum that is told as the whole.
+        if spec.name not in kept or spec.kind is Kind.DATE or (spec.kind is Kind.MONEY and place == 0):
+            kept[spec.name] = leaf
     return list(kept.values())
 
 
-def _is_clause(leaf: Leaf) -> bool:
-    wide = leaf.box is not None and leaf.box[2] - leaf.box[0] > _WIDE
-    return wide or len(leaf.verbatim.split()) > _LONGEST or leaf.verbatim.strip().isdigit()
+def _is_clause(sheet: Sheet, leaf: Leaf) -> bool:
+    """Whether a label's value is a piece of a sentence: it fills the line, or does not start where a value would."""
+    if leaf.box is None or leaf.box[2] - leaf.box[0] > _WIDE or len(leaf.verbatim.split()) > _LONGEST:
+        return True
+    for cell in sheet.cells:
+        at = cell.text.find(leaf.verbatim)
+        if at >= 0 and sheet.box(Span(cell, at, at + len(leaf.verbatim))) == leaf.box:
+            before = cell.text[:at].rstrip()
+            return bool(before) and before[-1] not in ":：" or leaf.verbatim[:1].islower()
+    return False
 
 
-def _said(sheet: Sheet, prose: Prose, veiled: str, spec: FieldSpec) -> Leaf | None:
-    """What the first wording that fits says of a field."""
+def _said(sheet: Sheet, prose: Prose, veiled: str, spec: FieldSpec) -> tuple[int, Leaf] | None:
+    """What the first wording that fits says of a field, and which it is."""
     for place, pattern in enumerate(_patterns(spec.name, sheet.page.language)):
         match = pattern.search(veiled)
         if match is None:
@@ -61,7 +76,7 @@ def _said(sheet: Sheet, prose: Prose, veiled: str, spec: FieldSpec) -> Leaf | No
         start += prose.text[start:end].find(text)
         box = prose.box(start, start + len(text))
         if text and box is not None:
-            return Leaf(spec.name, " ".join(text.split()), _SURE if place < 2 else _LESS, box)
+            return place, Leaf(spec.name, " ".join(text.split()), _SURE if place < 2 else _LESS, box)
     return None
 
 
@@ -90,11 +105,11 @@ def _patterns(name: str, language: str) -> tuple[re.Pattern[str], ...]:
     made = []
     for spoken in languages:
         parts = {
-            "duration": rf"{told['numbers'][spoken]} ?{told['units'][spoken]}",
-            "rest": r"[^.;\n।]{3,150}(?=[.;\n।]|$)",
+            "duration": loose(rf"{told['numbers'][spoken]} ?{told['units'][spoken]}", spoken) + _WHOLE.get(spoken, r"(?!\w)"),
+            "rest": rf"[^.;\n।]{{3,150}}?(?=[.;\n।]|$|{_IF})",
             **{kind: mark + _FILL + "*" for kind, mark in _MARKS.items()},
         }
-        for wording in told[name].get(spoken, []):
+        for wording in (loose(wording, spoken) for wording in told[name].get(spoken, [])):
             for part, pattern in parts.items():
                 wording = wording.replace("{" + part + "}", pattern)
             made.append(re.compile(wording, re.IGNORECASE))

@@ -77,3 +77,10 @@ class Prose:
             self.text = self.text[:-1]
         else:
             self.text += " "
+
+
+def loose(pattern: str, language: str) -> str:
+    """A regular expression that forgives what print and OCR do to spaces: Thai has some within words, Hindi loses some."""
+    if language == "th":
+        return re.sub("(?<=[ก-๙])(?=[ก-๙])", " ?", pattern.replace(" ", " ?")).replace("ำ", "(?:ำ|ํ ?า)")
+    return pattern.replace(" ?", " ").replace(" ", " ?") if language == "hi" else pattern
