@@ -10,15 +10,17 @@ Confidence = engine × words × found × doubt:
     doubt: 0.9 where the value has a `problem`; 0 where its print could not be read as its kind.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from math import hypot
 
 from pipeline.records import Box, Grounding, PageWords, Value
-from pipeline.values.places import places, words_of
+from pipeline.values.labelled import Labels
+from pipeline.values.places import places
 from pipeline.values.printed import PagePrint, Place
-from schemas.base import Schema, spec_at
-from schemas.fields import FieldSpec
+from pipeline.values.tabled import Tables, table_of
+from schemas.base import Schema, spec_at, specs
+from schemas.fields import Kind
 
 _FOUND = {Grounding.EXACT: 1.0, Grounding.NORMALIZED: 0.97, Grounding.NOT_FOUND: 0.4, Grounding.NO_WORDS: 0.85}
 _DOUBT = 0.9
@@ -27,28 +29,66 @@ _DOUBT = 0.9
 def ground(values: Sequence[Value], schema: Schema, words: PageWords) -> tuple[Value, ...]:
     """`values` of one page with their status, their box in the page frame and their confidence, in their order.
 
-    Of several places with the same print a value takes the one nearest to the engine's hint; without a hint a column's value
-    takes the one nearest to the rest of its row, and a field the one nearest to its label.
+    Of several places with the same print a value takes the one nearest to the engine's hint. Without a hint a table's cell
+    takes the one on its row and in its column, and is not found where its row does not print it; a field takes the one nearest
+    to its label.
 
     Args:
         values: as `normalize` made them: `box` is a hint in the reading frame, `confidence` the engine's own.
         schema: says the kind and the labels of each path.
         words: the words of the page that the values were read on.
     """
+    written = {spec.name for spec in specs(schema) if spec.written}
     if not words.words:
-        return tuple(_settled(value, Grounding.NO_WORDS, 1.0) for value in values)
+        return tuple(_unsought(v) if v.path in written else _settled(v, Grounding.NO_WORDS, 1.0) for v in values)
     printed = PagePrint(words)
-    found_at = [places(value, spec_at(schema, value.path), printed) for value in values]
-    anchors = _row_anchors(values, found_at, printed)
+    found = [places(value, spec_at(schema, value.path), printed) for value in values]
+    labels = Labels(schema, printed)
+    tables = Tables(values, found, labels)
     grounded = []
-    for value, found in zip(values, found_at, strict=True):
-        if not found:
+    for value, options in zip(values, found, strict=True):
+        if value.path in written:
+            grounded.append(_unsought(value))
+            continue
+        place = _chosen(value, options, labels, tables)
+        if place is None:
             grounded.append(_settled(replace(value, box=None), Grounding.NOT_FOUND, 1.0))
             continue
-        place = min(found, key=_distance(value, spec_at(schema, value.path), anchors.get(_row(value.path)), printed))
         box = words.frame.to_page(printed.box(place))
         grounded.append(_settled(replace(value, box=box), place.status, printed.confidence(place) * place.alike**2))
     return tuple(grounded)
+
+
+def _chosen(value: Value, options: Sequence[Place], labels: Labels, tables: Tables) -> Place | None:
+    """The right one of the places that hold a value."""
+    printed = labels.printed
+    if value.box is not None and options:
+        hint = value.box
+        return min(options, key=lambda place: _apart(hint, printed.box(place)))
+    if table_of(value.path):
+        return tables.cell(value, options)
+    if len(options) < 2:
+        return options[0] if options else None
+    return min(options, key=_from_labels(value, labels, tables))
+
+
+def _from_labels(value: Value, labels: Labels, tables: Tables) -> Callable[[Place], float]:
+    """How far a place is from a field's label; without one a sum is the last, a choice the largest, all else the first."""
+    own = [labels.printed.box(place) for place in labels.of(value.path)]
+    kind = spec_at(labels.schema, value.path).kind
+
+    def far(place: Place) -> float:
+        box = labels.printed.box(place)
+        away = min((_from_label(label, box, labels.printed.line_height) for label in own), default=3.0)
+        order = box[1] - box[3] if kind is Kind.CHOICE else 1 - box[1] if kind is Kind.MONEY else box[1]
+        return away + 0.01 * order + (1.0 if tables.holds(place) else 0.0)
+
+    return far
+
+
+def _unsought(value: Value) -> Value:
+    """What a model wrote in words of its own stands nowhere: it is not looked for, and that says nothing against it."""
+    return replace(value, box=None, status=Grounding.NO_WORDS)
 
 
 def _settled(value: Value, status: Grounding, factor: float) -> Value:
@@ -57,47 +97,17 @@ def _settled(value: Value, status: Grounding, factor: float) -> Value:
     return replace(value, status=status, confidence=round(min(max(confidence, 0.0), 1.0), 4))
 
 
-def _row(path: str) -> str:
-    """The row that a path belongs to (`line_items[3]`), empty for a field of the document."""
-    return path.rpartition(".")[0]
-
-
-def _row_anchors(values: Sequence[Value], found_at: Sequence[list[Place]], printed: PagePrint) -> dict[str, float]:
-    """The height on the page of each row, told by those of its values that are printed in one place, longest first."""
-    anchors: dict[str, tuple[int, float]] = {}
-    for value, found in zip(values, found_at, strict=True):
-        row = _row(value.path)
-        if row and len(found) == 1 and len(value.verbatim) > anchors.get(row, (0, 0.0))[0]:
-            word = printed.page.words[found[0].words[0]]
-            anchors[row] = (len(value.verbatim), (word.box[1] + word.box[3]) / 2)
-    return {row: height for row, (_, height) in anchors.items()}
-
-
-def _distance(value: Value, spec: FieldSpec, anchor: float | None, printed: PagePrint) -> Callable[[Place], float]:
-    """How far a place is from where the value should be, in page fractions."""
-    if value.box is not None:
-        hint = value.box
-        return lambda place: _apart(hint, printed.box(place))
-    if anchor is not None:
-        return lambda place: abs((printed.box(place)[1] + printed.box(place)[3]) / 2 - anchor)
-    labels = [printed.box(place) for place in _labels(spec, printed)]
-    return lambda place: min((_from_label(label, printed.box(place)) for label in labels), default=0.0)
-
-
-def _labels(spec: FieldSpec, printed: PagePrint) -> Iterator[Place]:
-    language = printed.page.language
-    for words in spec.labels.values() if language == "und" else (spec.labels.get(language, ()), spec.labels.get("en", ())):
-        for label in words:
-            yield from words_of(label, printed)
-
-
 def _apart(one: Box, other: Box) -> float:
     """The distance between the middles of two boxes."""
     return hypot((one[0] + one[2] - other[0] - other[2]) / 2, (one[1] + one[3] - other[1] - other[3]) / 2)
 
 
-def _from_label(label: Box, box: Box) -> float:
-    """How far a value is from its label: right of it on its line is best, then below it; before it is bad."""
-    aside, below = max(box[0] - label[2], 0.0), abs((label[1] + label[3] - box[1] - box[3]) / 2)
-    wrong_side = box[2] < label[0] or box[3] < label[1]
-    return 0.3 * aside + 2 * below + (1.0 if wrong_side else 0.0)
+def _from_label(label: Box, box: Box, height: float) -> float:
+    """How far a value is from its label: right of it on its line is best, then close below it; all else is far off."""
+    below = abs((label[1] + label[3] - box[1] - box[3]) / 2) / height
+    aside = max(box[0] - label[2], label[0] - box[2], 0.0)
+    if below < 0.7:
+        return 0.3 * aside + 0.05 * below + (0.5 if box[2] < label[0] else 0.0)
+    if box[3] < label[1] or below > 3:
+        return 1.0 + 0.05 * below + aside
+    return 0.1 * below + aside

@@ -6,7 +6,8 @@ punctuation, else alike. Likeness forgives letters, never digits: print with ano
 that lacks a piece of it.
 """
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from rapidfuzz import fuzz, process
@@ -26,6 +27,11 @@ _SHORTEST = 4
 _LACK = 2
 """More letters of a value in a row than this, and than a tenth of it, may not be others or lack in print that is alike."""
 _TRIES = 4
+_SURE = 0.97
+_MOST = 0.75
+"""The least share of a value's characters that must be found in its pieces."""
+_APART = 3.2
+"""The lines that may lie between one piece of a value and the next."""
 _TYPED = (Kind.MONEY, Kind.NUMBER, Kind.PERCENT, Kind.DATE, Kind.CURRENCY)
 _LETTERS = (Kind.NAME, Kind.ADDRESS, Kind.TEXT, Kind.CHOICE)
 
@@ -43,9 +49,11 @@ def places(value: Value, spec: FieldSpec, printed: PagePrint) -> list[Place]:
         return found
     if spec.kind is Kind.CHOICE and (found := _by_choice(value, spec, printed)):
         return found
-    if "\n" in value.verbatim and (found := _by_lines(value.verbatim, spec.kind, printed)):
-        return found
     place = _alike(needle, spec.kind, printed)
+    if not place or place.alike < _SURE:
+        pieces = _by_pieces(value.verbatim, spec.kind, printed) if re.search("[\n,]", value.verbatim) else []
+        if pieces and (not place or pieces[0].alike > place.alike):
+            return pieces
     if place and spec.kind is Kind.DATE and parse_date(printed.text(place), printed.habits.language):
         return []  # another date is not a misread one
     return [place] if place else []
@@ -53,8 +61,8 @@ def places(value: Value, spec: FieldSpec, printed: PagePrint) -> list[Place]:
 
 def words_of(text: str, printed: PagePrint) -> list[Place]:
     """The places of a label, in whole words."""
-    needle = squeeze(text)
-    return [_place(find, stream, Grounding.EXACT) for find, stream in _finds(needle, printed) if _ends_words(find, False)]
+    stream, needle = printed.streams[0], squeeze(text)
+    return [_place(find, stream, Grounding.EXACT) for find in stream.find(needle) if needle and _ends_words(find, False)]
 
 
 def _best(found: Iterable[Place]) -> list[Place]:
@@ -114,8 +122,8 @@ def _place(find: Find, stream: Stream, status: Grounding, alike: float = 1.0) ->
 def _exact(needle: str, kind: Kind, printed: PagePrint) -> Iterator[Place]:
     """The places that print `needle`, but for case and spaces; never a piece of a longer word or number.
 
-    Identifiers and numbers that the page parts by spaces and the value does not are `normalized`, and so is what is the same but
-    for accents and punctuation. Identifiers that are the same but for letters that look like digits are `fuzzy`.
+    Identifiers and numbers that the page parts by spaces and the value does not are `normalized`, and so is what is the same
+    but for accents and punctuation. Identifiers that are the same but for letters that look like digits are `fuzzy`.
     """
     strict = kind in (Kind.IDENTIFIER, *_TYPED) or not any(map(str.isalpha, needle))
     found = False
@@ -135,7 +143,11 @@ def _exact(needle: str, kind: Kind, printed: PagePrint) -> Iterator[Place]:
             return
     if kind is Kind.IDENTIFIER:
         for find in printed.bare[0].find(unconfused(letters), printed.bare[0].unconfused):
-            if not find.before and not find.after and _digits_agree(letters, printed.bare[0].between(find.first, find.last)):
+            if (
+                not find.before
+                and not find.after
+                and _digits_agree(letters, printed.bare[0].between(find.first, find.last), kind)
+            ):
                 yield _place(find, printed.bare[0], Grounding.FUZZY, 0.95)
 
 
@@ -181,27 +193,41 @@ def _alike(needle: str, kind: Kind, printed: PagePrint) -> Place | None:
                     runs.append((first, last))
         texts = [stream.between(first, last) for first, last in runs]
         for text, score, index in process.extract(needle, texts, scorer=fuzz.ratio, score_cutoff=least, limit=_TRIES):
-            if _digits_agree(needle, text) and (kind is Kind.ADDRESS or _whole(needle, text)):
+            if _digits_agree(needle, text, kind) and (kind is Kind.ADDRESS or _whole(needle, text, kind)):
                 return Place(stream.words(*runs[index]), Grounding.FUZZY, score / 100)
     return None
 
 
-def _digits_agree(needle: str, text: str) -> bool:
-    """Whether print that is alike has the value's digits: none is another one, none lacks, no number is longer."""
+def _digits_agree(needle: str, text: str, kind: Kind) -> bool:
+    """Whether print that is alike has the value's digits, but for letters that look like them.
+
+    In prose a digit may be unreadable, so that a letter stands for it; another digit never may, and no number be longer.
+    """
+    if _digits(needle) == _digits(text) or _digits(unconfused(needle)) == _digits(unconfused(text)):
+        return True
+    return kind in (Kind.NAME, Kind.ADDRESS, Kind.TEXT) and _none_is_another(bare(needle), bare(text))
+
+
+def _none_is_another(needle: str, text: str) -> bool:
     for tag, i1, i2, j1, j2 in Levenshtein.opcodes(needle, text):
         mine, its = needle[i1:i2], text[j1:j2]
         if tag == "replace" and any(a.isdigit() and b.isdigit() for a, b in zip(mine, its, strict=False)):
             return False
         if tag == "delete" and any(map(str.isdigit, mine)):
             return False
-        if tag == "insert" and any(map(str.isdigit, its)) and (text[j1 - 1 : j1] + text[j2 : j2 + 1]).strip("0123456789") == "":
+        beside = text[max(j1 - 1, 0) : j1] + text[j2 : j2 + 1]
+        if tag == "insert" and any(map(str.isdigit, its)) and any(map(str.isdigit, beside)):
             return False
     return True
 
 
-def _whole(needle: str, text: str) -> bool:
+def _digits(text: str) -> str:
+    return "".join(filter(str.isdigit, text))
+
+
+def _whole(needle: str, text: str, kind: Kind) -> bool:
     """Whether print that is alike misses no piece of the value: no more than a few letters in a row are lacking or others."""
-    most, row = max(_LACK, len(needle) // 10), 0
+    most, row = 1 if kind is Kind.IDENTIFIER else max(_LACK, len(needle) // 10), 0
     for tag, i1, i2, _, _ in Levenshtein.opcodes(needle, text):
         row = 0 if tag == "equal" else row + i2 - i1
         if row > most:
@@ -209,26 +235,47 @@ def _whole(needle: str, text: str) -> bool:
     return True
 
 
-def _by_lines(verbatim: str, kind: Kind, printed: PagePrint) -> list[Place]:
+def _by_pieces(verbatim: str, kind: Kind, printed: PagePrint) -> list[Place]:
     """The place of a value of several lines that other print stands between: its lines are looked for one by one.
 
-    Most of its characters must be found, in lines that follow each other down the page.
+    So are the pieces of an address between its commas. Most of the characters must be found, in pieces that follow each other
+    closely down the page.
     """
-    lines = [line for line in map(squeeze, verbatim.split("\n")) if line]
-    found: list[Place] = []
-    for line in lines:
-        options = list(_exact(line, kind, printed))
-        if not options and (near := _alike(line, kind, printed)):
-            options = [near]
-        bottom = max(printed.page.words[index].box[1] for index in found[-1].words) if found else -1.0
-        below = [place for place in options if printed.box(place)[3] > bottom]
-        if below:
-            found.append(min(below, key=lambda place: printed.box(place)[1]))
-    words = tuple(dict.fromkeys(index for place in found for index in place.words))
-    share = sum(len(squeeze(printed.page.words[index].text)) for index in words) / sum(map(len, lines))
-    if share < 0.75:
+    pieces = [piece for piece in map(squeeze, re.split(r"[\n,]" if kind is Kind.ADDRESS else r"\n", verbatim)) if bare(piece)]
+    options = []
+    for piece in pieces:
+        exact = list(dict.fromkeys(_exact(piece, kind, printed)))
+        near = None if exact else _alike(piece, kind, printed)
+        options.append(exact or ([near] if near else []))
+    chains = [_chain(first, options[1:], printed) for first in (options[0] if options else ())[:_TRIES]]
+    if not chains:
         return []
-    statuses = {place.status for place in found}
-    if len(found) == len(lines) and Grounding.FUZZY not in statuses:
-        return [Place(words, Grounding.EXACT if statuses == {Grounding.EXACT} else Grounding.NORMALIZED)]
-    return [Place(words, Grounding.FUZZY, min(share, 1.0, *(place.alike for place in found)))]
+    best = max(chains, key=lambda chain: sum(len(place.words) for place in chain if place))
+    if any(place is None and _digits(piece) for place, piece in zip(best, pieces, strict=True)):
+        return []
+    chain = [place for place in best if place]
+    words = tuple(dict.fromkeys(index for place in chain for index in place.words))
+    share = sum(len(squeeze(printed.page.words[index].text)) for index in words) / sum(map(len, pieces))
+    if share < _MOST:
+        return []
+    statuses = {place.status for place in chain}
+    if len(chain) == len(pieces) and Grounding.FUZZY not in statuses:
+        return [Place(words, Grounding.EXACT if statuses == {Grounding.EXACT} and "\n" in verbatim else Grounding.NORMALIZED)]
+    return [Place(words, Grounding.FUZZY, min(share, 1.0, *(place.alike for place in chain)))]
+
+
+def _chain(first: Place, options: Sequence[Sequence[Place]], printed: PagePrint) -> list[Place | None]:
+    """The pieces that follow `first`, each behind or close below the one before; None for one that is not there."""
+    chain: list[Place | None] = [first]
+    last = first
+    for pieces in options:
+        before = printed.box(last)
+        near = []
+        for place in pieces:
+            box = printed.box(place)
+            apart = (box[1] + box[3] - before[1] - before[3]) / 2 / printed.line_height
+            if -0.5 < apart < _APART and not set(place.words) & set(last.words):
+                near.append((apart, abs(box[0] - before[0]), place))
+        chain.append(min(near, key=lambda one: one[:2])[2] if near else None)
+        last = chain[-1] or last
+    return chain

@@ -30,7 +30,7 @@ from rich.console import Console
 from pipeline import run
 from pipeline.ground import ground
 from pipeline.normalize import normalize
-from pipeline.records import Box, Grounding, Leaf, PageWords, Source, Value, around
+from pipeline.records import Box, Grounding, Leaf, PageWords, Source, Survey, Value, around
 from pipeline.settings import Settings
 from pipeline.values.amounts import find_amounts
 from pipeline.values.dates import find_dates
@@ -61,6 +61,7 @@ class Document:
     """
 
     name: str
+    language: str
     schema: Schema
     fields: dict[str, str]
     pages: tuple[PageWords, ...]
@@ -89,37 +90,44 @@ def measure(found: Sequence[Document], title: str, failures: bool) -> None:
     for document in found:
         started = time.perf_counter()
         values = grounded(document, document.fields)
-        seconds, count = seconds + time.perf_counter() - started, count + len(document.fields)
-        for name, places in document.boxes.items():
-            value, outcome = values.get(name), "missed"
-            if value and value.status in FOUND:
-                outcome = "right" if right(value, places) else "wrong"
-                if name == "total" and (own := total_lines(document, places)):
-                    tally["total, on its own line"]["right" if right(value, own) else "wrong"] += 1
-            tally[name][outcome] += 1
-            tally["all"][outcome] += 1
-            if outcome != "right":
-                told.append(
-                    f"{document.name}: {name} {outcome}: {document.fields[name]!r} {value and value.status} {value and value.box}"
-                )
-        for sort, name, wrong in plants(document, found):
-            (value,) = grounded(document, {name: wrong}).values()
-            for group in (sort, "all"):
-                planted[group]["found" if value.status in FOUND else "not found"] += 1
-            if value.status in FOUND:
-                told.append(f"{document.name}: planted {name} ({sort}) {wrong!r} for {document.fields[name]!r}: {value.status}")
+        seconds, count = seconds + time.perf_counter() - started, count + len(document.fields) * len(document.pages)
+        told += judge(document, values, tally)
+        told += plant(document, found, planted)
     console.print(f"[bold]{title}[/bold]: {len(found)} documents, {1000 * seconds / max(count, 1):.2f} ms a value")
     for name, counts in tally.items():
-        right_, wrong_, missed = counts["right"], counts["wrong"], counts["missed"]
-        console.print(
-            f"  {name:24} precision {right_ / max(right_ + wrong_, 1):.3f}  recall {right_ / max(right_ + wrong_ + missed, 1):.3f}"
-            f"  ({right_} right, {wrong_} wrong, {missed} missed)"
-        )
+        right_, wrong, missed = counts["right"], counts["wrong"], counts["missed"]
+        shares = f"precision {right_ / max(right_ + wrong, 1):.3f}  recall {right_ / max(counts.total(), 1):.3f}"
+        console.print(f"  {name:28} {shares}  ({right_} right, {wrong} wrong, {missed} missed)", markup=False)
     console.print("  planted wrong values that were found:")
     for sort, counts in planted.items():
-        console.print(f"  {sort:36} {counts['found']:4} of {counts.total():4} = {counts['found'] / max(counts.total(), 1):.3f}")
+        console.print(f"  {sort:40} {counts['found']:4} of {counts.total():4} = {counts['found'] / counts.total():.3f}")
     for line in told if failures else ():
         console.print(line, markup=False, soft_wrap=True)
+
+
+def judge(document: Document, values: dict[str, Value], tally: dict[str, Counter[str]]) -> Iterator[str]:
+    """Count what became of the values whose boxes are known; tell of those that are not right."""
+    for name, places in document.boxes.items():
+        value, outcome = values.get(name), "missed"
+        if value and value.status in FOUND:
+            outcome = "right" if right(value, places) else "wrong"
+            if name == "total" and (own := total_lines(document, places)):
+                tally["total, on its own line"]["right" if right(value, own) else "wrong"] += 1
+        for group in ("all", f"in {document.language}", re.sub(r"\[\d+\]", "[]", name)):
+            tally[group][outcome] += 1
+        if outcome != "right":
+            found = f"{value.status} p{value.page} {value.box}" if value else "nowhere"
+            yield f"{document.name}: {name} {outcome}: {document.fields[name]!r} {found} {places[0]}"
+
+
+def plant(document: Document, others: Sequence[Document], planted: dict[str, Counter[str]]) -> Iterator[str]:
+    """Count the wrong values that are found; tell of each."""
+    for sort, name, wrong in plants(document, others):
+        (value,) = grounded(document, {name: wrong}).values()
+        for group in (sort, "all"):
+            planted[group]["found" if value.status in FOUND else "not found"] += 1
+        if value.status in FOUND:
+            yield f"{document.name}: planted {name} ({sort}) {wrong!r} for {document.fields[name]!r}: {value.status}"
 
 
 def documents(folder: Path, kept: Path | None) -> Iterator[Document]:
@@ -131,15 +139,10 @@ def documents(folder: Path, kept: Path | None) -> Iterator[Document]:
     for line in told:
         file = str(folder / line["file"])
         if file not in words:
-            source, settings = Source(file, 1, "1"), Settings()
-            survey = run.survey(source, settings)
-            pages = run.prepare(source, range(1, survey.page_count + 1), "und", settings, False)
-            words[file] = (survey, [page.words for page in pages])
-        pages_ = tuple(page for page in words[file][1] if isinstance(page, PageWords))
+            words[file] = read(file)
+        pages = tuple(page for page in words[file][1] if isinstance(page, PageWords))
         schema = load_schema(line["schema"])
-        fields = {
-            name: value for name, value in line["fields"].items() if isinstance(value, str) and name in schema.model_fields
-        }
+        fields = dict(leaves(line["fields"], schema))
         if isinstance(line["boxes"], str):
             lines = tuple(boxed_lines(folder / line["boxes"], folder / line["file"]))
             fields = {name: fields[name] for name in FIELDS if name in fields}
@@ -148,10 +151,30 @@ def documents(folder: Path, kept: Path | None) -> Iterator[Document]:
             lines = ()
             boxes = {name: [(p["page"], tuple(p["box"])) for p in line["boxes"].get(name, ())] for name in fields}
         known = {name: places for name, places in boxes.items() if places}
-        yield Document(Path(file).name, schema, fields, pages_, lines, known)
+        yield Document(Path(file).name, line.get("language", "und"), schema, fields, pages, lines, known)
     if store:
         store.parent.mkdir(parents=True, exist_ok=True)
         store.write_bytes(pickle.dumps(words))
+
+
+def read(file: str) -> tuple[Survey, list[PageWords | None]]:
+    """A document's pages as octoglot reads them."""
+    source, settings = Source(file, 1, "1"), Settings()
+    survey = run.survey(source, settings)
+    pages = run.prepare(source, range(1, survey.page_count + 1), "und", settings, False)
+    return survey, [page.words for page in pages]
+
+
+def leaves(fields: dict[str, Any], schema: Schema) -> Iterator[tuple[str, str]]:
+    """The values of the truth that the schema knows, cells of tables among them."""
+    for name, value in fields.items():
+        if name in schema.model_fields and isinstance(value, str):
+            yield name, value
+        elif name in schema.model_fields:
+            for number, row in enumerate(value):
+                for column, cell in row.items() if isinstance(row, dict) else ():
+                    if isinstance(cell, str):
+                        yield f"{name}[{number}].{column}", cell
 
 
 def boxed_lines(file: Path, image: Path) -> Iterator[Line]:
@@ -235,6 +258,8 @@ def plants(document: Document, others: Sequence[Document]) -> Iterator[tuple[str
     chance = random.Random(document.name)
     strangers = chance.sample([other for other in others if other is not document and other.schema is document.schema], k=3)
     for name, value in document.fields.items():
+        if "[" in name:
+            continue
         spec = spec_at(document.schema, name)
         foreign = [("another document's", other.fields[name]) for other in strangers if name in other.fields]
         for sort, wrong in [*foreign, *_near(spec, value, chance)]:
@@ -284,6 +309,8 @@ def _prints(document: Document, spec: FieldSpec, wrong: str) -> bool:
     if spec.kind is Kind.MONEY:
         if wrong.startswith("JPY"):
             return any(re.search("JPY|¥", text) for text in texts)
+        if not re.fullmatch(r"-?\d+(\.\d+)?", wrong):
+            return True  # no amount at all
         amount = Decimal(wrong)
         return any(amount == a.value for text in texts for _, _, a in find_amounts(text, language, bare=True))
     return fold_name(wrong) in fold_name(" ".join(texts))

@@ -1,0 +1,46 @@
+"""Where a schema's labels are printed on a page, each place the label of one field."""
+
+from functools import cached_property
+
+from pipeline.values.places import words_of
+from pipeline.values.printed import PagePrint, Place
+from schemas.base import Schema, specs
+from schemas.fields import LANGUAGES, FieldSpec, Kind
+
+
+class Labels:
+    """The labels of a schema's fields and columns on a page."""
+
+    def __init__(self, schema: Schema, printed: PagePrint) -> None:
+        """Nothing is looked for before it is asked for."""
+        self.schema = schema
+        self.printed = printed
+
+    def of(self, path: str) -> list[Place]:
+        """The places of the labels of a field (`total`) or of a column (`line_items[].amount`)."""
+        return self._placed.get(path, [])
+
+    @cached_property
+    def _placed(self) -> dict[str, list[Place]]:
+        """A label inside a longer one is none: `Total` in `Subtotal` or in `Total tax`, whichever field that stands for."""
+        spoken = self.printed.habits.language
+        languages = LANGUAGES if spoken not in LANGUAGES else (spoken, "en")
+        found: dict[Place, set[str]] = {}
+        for path, spec in _labelled(self.schema):
+            for label in {label for language in languages for label in spec.labels.get(language, ())}:
+                for place in words_of(label, self.printed):
+                    found.setdefault(place, set()).add(path)
+        spans = [(set(place.words), place) for place in found]
+        placed: dict[str, list[Place]] = {}
+        for words, place in spans:
+            if not any(words < other for other, _ in spans):
+                for path in found[place]:
+                    placed.setdefault(path, []).append(place)
+        return placed
+
+
+def _labelled(schema: Schema) -> list[tuple[str, FieldSpec]]:
+    """Path and field of whatever may have a label."""
+    fields = [(spec.name, spec) for spec in specs(schema) if spec.kind is not Kind.TABLE]
+    tables = [spec for spec in specs(schema) if spec.kind is Kind.TABLE]
+    return fields + [(f"{table.name}[].{column.name}", column) for table in tables for column in table.columns]
