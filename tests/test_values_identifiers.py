@@ -1,6 +1,6 @@
 import pytest
 
-from pipeline.values.identifiers import find_ibans, find_tax_ids, normal_identifier, valid
+from pipeline.values.identifiers import find_ibans, find_tax_ids, normal_identifier, tax_country, valid
 
 
 @pytest.mark.parametrize(
@@ -71,6 +71,15 @@ def test_other_numbers_are_no_tax_numbers(line, language):
     [
         ("DE 123 456 789", "tax_id", "DE123456789"),
         ("USt-IdNr.: DE123456789", "tax_id", "DE123456789"),
+        ("USt-IdNr. DE123456789", "tax_id", "DE123456789"),
+        ("VAT No GB 980 7806 84", "tax_id", "GB980780684"),
+        ("NIF: (ES) 58384285G", "tax_id", "ES58384285G"),
+        ("PANXX1234C", "tax_id", "PANXX1234C"),
+        ("BIC/SWIFT: COBA DE FF XXX", "bic", "COBADEFFXXX"),
+        ("BICICIABXXX", "bic", "BICICIABXXX"),
+        ("Info @ Example . com", "email", "info@example.com"),
+        ("Tel.: +49 30 1234567", "phone", "+49301234567"),
+        ("030 1234567", "phone", "030 1234567"),
         ("CHE-123.456.788 MWST", "tax_id", "CHE123456788"),
         ("de02 1203 0000", "iban", "DE0212030000"),
         ("RE – 2024  17", "document_number", "RE - 2024 17"),
@@ -95,3 +104,37 @@ def test_an_identifier_has_one_writing(text, scheme, expected):
 )
 def test_check_digits_are_evidence(text, scheme, expected):
     assert valid(text, scheme) is expected
+
+
+@pytest.mark.parametrize(
+    ("text", "scheme", "country", "expected"),
+    [
+        ("030 1234567", "phone", "DE", True),
+        ("030 1", "phone", "DE", False),
+        ("030 1234567", "phone", "", None),
+        ("COBADEFFXXX", "bic", "", True),
+        ("COBAXXFFXXX", "bic", "", False),
+        ("info@example.com", "email", "", True),
+        ("info@", "email", "", False),
+        ("16.727.230/0001-98", "tax_id", "", False),
+        ("16727230000198", "tax_id", "", None),
+        ("BE68 5390 0754 7034", "iban", "", True),
+        ("P<UTO", "mrz", "", None),
+    ],
+)
+def test_forms_and_plans_are_evidence_too(text, scheme, country, expected):
+    """A number printed in a form of its own is judged; digits alone may be of a form that is not known here."""
+    assert valid(text, scheme, country) is expected
+
+
+@pytest.mark.parametrize(
+    ("line", "language", "country"),
+    [
+        ("DE136695976", "de", "DE"),
+        ("EL123456783", "en", "GR"),
+        ("GB980780684", "en", "GB"),
+        ("CNPJ 16.727.230/0001-97", "pt", "BR"),
+    ],
+)
+def test_a_tax_number_tells_its_country(line, language, country):
+    assert [tax_country(found) for found in find_tax_ids(line, language)] == [country]

@@ -150,7 +150,7 @@ def valid(text: str, scheme: str, country: str = "") -> bool | None:
 def _email(text: str) -> str:
     """The address in `text` without capitals; OCR puts spaces around the sign and the points."""
     joined = re.sub(r"\s*@\s*", "@", text.lower())
-    found = re.search(r"[\w.+%'-]+@[\w-]+(?: ?\.[\w-]+)*", joined)
+    found = re.search(r"[\w.+%'-]+@[\w-]+(?: \. ?[\w-]+|\.[\w-]+)*", joined)
     return found.group().replace(" ", "") if found else text.strip(" :;,")
 
 
