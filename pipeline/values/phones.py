@@ -5,7 +5,7 @@ import re
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat
 
-_LABEL = re.compile(r"^\W*(?:(?:[^\W\d_]+[.:/]*|&)\s*)+(?=[+(\d])")
+_LABEL = re.compile(r"^\W*(?:(?:[^\W\d_]+[.:/]*|&)\s*)+(?=[+\d]|\(\+?\d)")
 """Words in front: `Tel.:`, `Fone`, `Tel./Fax`."""
 
 
