@@ -9,6 +9,7 @@ from pipeline.engines.base import Engine, PageRequest
 from pipeline.engines.rules.fields.addresses import with_whole_addresses
 from pipeline.engines.rules.fields.choices import read_titles
 from pipeline.engines.rules.fields.choose import read_fields
+from pipeline.engines.rules.fields.periods import with_periods
 from pipeline.engines.rules.labels import Hit, find_labels
 from pipeline.engines.rules.ledger.read import is_account, read_entries, with_sides
 from pipeline.engines.rules.mrz.read import find_mrz, with_mrz, with_state
@@ -59,6 +60,7 @@ def read_sheet(sheet: Sheet, schema: Schema, page_count: int = 1) -> list[Leaf]:
     leaves = [leaf for table in tables for leaf in table.leaves]
     leaves += read_parties(sheet, [spec for spec in fields if spec.party], hits, taken)
     leaves += read_fields(sheet, schema, hits, taken, page_count, leaves)
+    leaves = with_periods(sheet, schema, leaves, hits, taken)
     leaves += read_titles(sheet, fields, leaves, taken)
     leaves = with_state(sheet, fields, with_sides(sheet, schema, with_whole_addresses(sheet, fields, leaves, hits)))
     leaves = with_title(sheet, fields, with_prose(sheet, fields, leaves, taken))

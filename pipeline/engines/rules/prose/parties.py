@@ -158,7 +158,7 @@ def _told_in_prose(sheet: Sheet) -> list[_Party]:
         if m.end() <= called[0].start()
     ]
     begin = between[-1].end() if between else text.rfind("\n", 0, called[0].start()) + 1
-    parties = []
+    parties: list[_Party] = []
     for match in called:
         if match.start() - begin > 500:
             break

@@ -20,7 +20,7 @@ _WIDE = 0.5
 _LONGEST = 24
 _WHOLE = {"th": "", "hi": ""}
 """Where words need not end at a space, a duration may end within what looks like one."""
-_IF = r", (?:wenn|sofern|soweit|falls|if|provided|in mancanza|a meno|salvo che|caso|desde que)\b"
+_IF = r", (?:wenn|sofern|soweit|falls|if|provided|a meno|salvo che|caso|desde que)\b"
 _MARKS = {"date": "\ue001", "money": "\ue002"}
 """Stand for a date or an amount while wordings are looked for: one mark and as many fillers as it has characters more."""
 _FILL = "\ue003"
