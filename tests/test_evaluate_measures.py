@@ -282,6 +282,8 @@ LINES = """10,10,90,10,90,20,10,20,ACME, TRADING Sdn. Bhd.
         ("seller_name", "Acme Trading SDN BHD", "Acme Trading SDN BHD", (0.1, 0.22, 0.6, 0.32), Placed.WRONG),
         ("issue_date", "2018-03-07", date(2018, 3, 7), (0.4, 0.5, 0.9, 0.6), Placed.RIGHT),
         ("issue_date", "2018-03-07", date(2018, 3, 7), (0.0, 0.0, 1.0, 1.0), Placed.WRONG),
+        ("issue_date", "2018-03-07", date(2018, 3, 7), (0.4, 0.4, 0.9, 0.7), Placed.WRONG),
+        ("total", "112.50", D("112.5"), (0.2, 0.84, 0.9, 0.94), Placed.RIGHT),
         ("total", "112.50", D("112.5"), (0.6, 0.7, 0.9, 0.8), Placed.WRONG),
         ("total", "112.50", D("112.5"), (0.6, 0.84, 0.9, 0.94), Placed.RIGHT),
         ("total", "1112.50", D("1112.5"), (0.6, 0.7, 0.9, 0.8), Placed.RIGHT),

@@ -4,8 +4,9 @@ A box is right, on the right page, where
 
 * the truth has boxes of the value: it and one of them share at least half of either;
 * the truth has lines of print (`boxes` is a CSV): at least half of it lies in a line that holds the value, or about the lines
-  that together make up a value of several; or it holds half of that and is at most three times as large (a currency is often
-  printed apart). Where in its line the value stands is not known, and a value that is printed twice has two right places.
+  that together make up a value of several; or it holds half of that, and is at most twice as high and three times as large
+  (a currency is often printed apart). Where in its line the value stands is not known, and a value that is printed twice has
+  two right places.
 
 Only right values are judged: what a wrong value's box should be, nobody can say.
 """
@@ -30,7 +31,7 @@ Size = Callable[[], tuple[float, float]]
 _NUMBERS = re.compile(r"-?\d[\d.,' ]*")
 _DATES = re.compile(r"\d[\w./\- ,']*\d")
 _LETTERS = 4
-_AT_MOST = 3
+_WIDE, _HIGH = 3, 2
 _GAP = 2
 """Lines that may stand between two of a value: one is not recognised."""
 
@@ -74,7 +75,8 @@ def _by_lines(judgement: Judgement, truth: Truth, schema: Schema, lines: Sequenc
 def _on(box: Box, line: Box) -> bool:
     """Whether a box is on a line, of which its value may be a part."""
     shared = _shared(box, line)
-    return shared >= HALF * _area(box) or (shared >= HALF * _area(line) and _area(box) <= _AT_MOST * _area(line))
+    small = _area(box) <= _WIDE * _area(line) and box[3] - box[1] <= _HIGH * (line[3] - line[1])
+    return shared >= HALF * _area(box) or (small and shared >= HALF * _area(line))
 
 
 def _holds(line: str, wanted: str, spec: FieldSpec) -> bool:
