@@ -22,5 +22,7 @@ class Form(DocumentSchema):
     schema_name: ClassVar[str] = "form"
 
     title: Text = field("Its title", labels=_L["title"])
-    form_number: Identifier = field("Number of the form, or of the case that it opens", labels=_L["form_number"], scheme="document_number")
+    form_number: Identifier = field(
+        "Number of the form, or of the case that it opens", labels=_L["form_number"], scheme="document_number"
+    )
     entries: list[FormEntry] = table("What is filled in, in the order of the print", labels=_L["entries"])

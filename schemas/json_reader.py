@@ -73,6 +73,9 @@ _STEPS = {
     "additionalProperties": "name each field under properties, and leave it out or false",
     "prefixItems": 'write "items": an object with the columns',
     "format": 'leave it out; "date" and "email" are known, and x-octoglot has kind and scheme',
+    "nullable": 'write "type": [X, "null"], or leave it out: any value may lack',
+    "unevaluatedProperties": 'write "additionalProperties": false, or leave it out',
+    **dict.fromkeys(("if", "then", "else", "not", "dependentRequired", "dependentSchemas"), "write it as a rule of x-octoglot"),
     "default": "leave it out: a value comes from the page or not at all",
 }
 _HELD = "leave it out: values are copied as they are printed, and not held to it"

@@ -60,7 +60,8 @@ def reference_of(asked: Sequence[str], taken: Iterable[str] = ()) -> str:
 
 def schema_of(reference: str) -> Schema:
     """The schema of a reference that `reference_of` has made."""
-    return _schema(parse_qsl(reference.removeprefix(PREFIX), keep_blank_values=True), NAME, f"the schema {NAME}")
+    _, _, told = reference.partition("?")
+    return _schema(parse_qsl(told, keep_blank_values=True), NAME, f"the schema {NAME}")
 
 
 def load_questions(file: Path) -> Schema:

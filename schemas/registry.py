@@ -55,7 +55,7 @@ def load_schema(reference: str) -> Schema:
     Raises:
         SchemaError: nothing of that name, it cannot be imported, or it is not a schema.
     """
-    if reference.startswith(questions.PREFIX):
+    if reference == questions.NAME or reference.startswith(questions.PREFIX):
         return _checked(questions.schema_of(reference), reference)
     if reference.endswith(".toml"):
         return _checked(questions.load_questions(Path(reference)), reference)

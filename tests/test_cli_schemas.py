@@ -130,6 +130,16 @@ def test_a_schema_can_be_taken_as_json_schema_and_used(folder: Path) -> None:
     assert specs(own) == specs(load_schema("receipt"))
 
 
+def test_questions_are_shown_as_they_would_be_asked() -> None:
+    told = said("show", "question", "--ask", "What is the policy number?", "--ask", "owner=Who owns it?")[1]
+    assert "policy_number" in told and "Who owns it?" in told
+    assert "Only engines that see the page can read it" in told
+    with pytest.raises(SchemaError, match="holds no question; write --ask"):
+        said("show", "question")
+    with pytest.raises(SchemaError, match="holds no question; write --ask"):
+        said("lint", "question")
+
+
 def test_the_list_names_all_and_says_which_need_eyes() -> None:
     rows = {row["name"]: row for row in json.loads(said("list", "--format", "json")[1])}
     assert list(rows) == [*BUILT_IN, "question"]

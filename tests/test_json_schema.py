@@ -214,6 +214,7 @@ ROWS = {"type": "array", "items": of(a={"type": "string"})}
         (of(a={"type": "string", "maxLength": 3}), "/properties/a/maxLength", "'maxLength' is not supported"),
         (of(a={"type": "string", "pattern": "^x$"}), "/properties/a/pattern", "'pattern' is not supported"),
         (of(a={"type": "number", "minimum": 0}), "/properties/a/minimum", "'minimum' is not supported"),
+        (of(a={"type": "string", "nullable": True}), "/properties/a/nullable", "'nullable' is not supported"),
         (of(a={"type": "string", "format": "date-time"}), "/properties/a/format", "'date-time' is not read"),
         (of(a={"type": "string", "default": "x"}), "/properties/a/default", "no value of the page"),
         (of(a={"enum": [1, 2]}), "/properties/a/enum", "not a printable string"),

@@ -12,7 +12,7 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 
-from flows.cli.common import check_format, print_json, stdout
+from flows.cli.common import Ask, check_format, print_json, schema_reference, stdout
 from pipeline.errors import UsageError
 from pipeline.grammar import answer_schema, check_schema
 from pipeline.values.arithmetic import describe
@@ -34,6 +34,7 @@ def schemas(
     name: Annotated[
         str | None, typer.Argument(help="for show and lint: a name, module:Class, or a .py, .json (JSON Schema) or .toml file")
     ] = None,
+    ask: Ask = None,
     language: Annotated[str, typer.Option("--language", help="for show: labels of this language alone, all of them")] = "",
     grammar: Annotated[bool, typer.Option("--grammar", help="the JSON Schema that a model answers under, alone")] = False,
     format: Annotated[
@@ -47,7 +48,7 @@ def schemas(
     if action == "list":
         _list(format)
     elif action == "show" and name:
-        model = load_schema(absolute(name, Path.cwd()))
+        model = load_schema(absolute(schema_reference(name, ask), Path.cwd()))
         if grammar:
             print_json(answer_schema(model, bounded=False))
         elif format == "json-schema":
