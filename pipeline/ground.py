@@ -74,12 +74,12 @@ def _chosen(value: Value, options: Sequence[Place], labels: Labels, tables: Tabl
 
 def _from_labels(value: Value, labels: Labels, tables: Tables) -> Callable[[Place], float]:
     """How far a place is from a field's label; without one a sum is the last, a choice the largest, all else the first."""
-    own = [labels.printed.box(place) for place in labels.of(value.path)]
+    own = [(labels.printed.box(place), 0.0 if alone else 0.2) for place, alone in labels.of(value.path)]
     kind = spec_at(labels.schema, value.path).kind
 
     def far(place: Place) -> float:
         box = labels.printed.box(place)
-        away = min((_from_label(label, box, labels.printed.line_height) for label in own), default=3.0)
+        away = min((_from_label(label, box, labels.printed.line_height) + more for label, more in own), default=3.0)
         order = box[1] - box[3] if kind is Kind.CHOICE else 1 - box[1] if kind is Kind.MONEY else box[1]
         return away + 0.01 * order + (1.0 if tables.holds(place) else 0.0)
 

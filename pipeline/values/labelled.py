@@ -16,12 +16,12 @@ class Labels:
         self.schema = schema
         self.printed = printed
 
-    def of(self, path: str) -> list[Place]:
-        """The places of the labels of a field (`total`) or of a column (`line_items[].amount`)."""
+    def of(self, path: str) -> list[tuple[Place, bool]]:
+        """The places of the labels of a field (`total`) or column (`line_items[].amount`), and whether each is its alone."""
         return self._placed.get(path, [])
 
     @cached_property
-    def _placed(self) -> dict[str, list[Place]]:
+    def _placed(self) -> dict[str, list[tuple[Place, bool]]]:
         """A label inside a longer one is none: `Total` in `Subtotal` or in `Total tax`, whichever field that stands for."""
         spoken = self.printed.habits.language
         languages = LANGUAGES if spoken not in LANGUAGES else (spoken, "en")
@@ -31,11 +31,11 @@ class Labels:
                 for place in words_of(label, self.printed):
                     found.setdefault(place, set()).add(path)
         spans = [(set(place.words), place) for place in found]
-        placed: dict[str, list[Place]] = {}
+        placed: dict[str, list[tuple[Place, bool]]] = {}
         for words, place in spans:
             if not any(words < other for other, _ in spans):
                 for path in found[place]:
-                    placed.setdefault(path, []).append(place)
+                    placed.setdefault(path, []).append((place, len(found[place]) == 1))
         return placed
 
 

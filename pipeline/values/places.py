@@ -16,7 +16,7 @@ from rapidfuzz.distance import Levenshtein
 from pipeline.records import Grounding, Value
 from pipeline.values.amounts import parse_amount
 from pipeline.values.dates import parse_date
-from pipeline.values.printed import Find, PagePrint, Place, Stream, bare, squeeze, unconfused
+from pipeline.values.printed import Find, PagePrint, Place, Stream, bare, loosen, squeeze, unconfused
 from pipeline.values.text import MINUS
 from schemas.fields import FieldSpec, Kind
 
@@ -60,8 +60,8 @@ def places(value: Value, spec: FieldSpec, printed: PagePrint) -> list[Place]:
 
 
 def words_of(text: str, printed: PagePrint) -> list[Place]:
-    """The places of a label, in whole words."""
-    stream, needle = printed.streams[0], squeeze(text)
+    """The places of a label, in whole words; marks that OCR mixes up do not count."""
+    stream, needle = printed.loose, loosen(text)
     return [_place(find, stream, Grounding.EXACT) for find in stream.find(needle) if needle and _ends_words(find, False)]
 
 
@@ -95,13 +95,16 @@ def _in_currency(currency: str, place: Place | None, printed: PagePrint) -> bool
 
 
 def _compared(place: Place, needle: str, printed: PagePrint) -> Place:
-    """A place that was found by its meaning: exact where the print is the value's own, too; then without what stands beside."""
+    """A place that was found by its meaning: exact where the print is the value's own, too; without a currency it lacks."""
     texts = [squeeze(printed.page.words[index].text) for index in place.words]
-    for first in range(len(texts)):
-        for last in range(len(texts), first, -1):
-            if "".join(texts[first:last]) == needle:
-                return replace(place, words=place.words[first:last], status=Grounding.EXACT)
-    return replace(place, status=Grounding.EXACT) if needle in "".join(texts) else place
+    first, last = 0, len(texts)
+    if not any(map(str.isalpha, needle)) and needle.isascii() and any(map(_digits, texts)):
+        while not _digits(texts[first]):
+            first += 1
+        while not _digits(texts[last - 1]):
+            last -= 1
+    words = place.words[first:last] if place.currency else place.words
+    return replace(place, words=words, status=Grounding.EXACT if needle in "".join(texts) else place.status)
 
 
 def _finds(needle: str, printed: PagePrint) -> Iterator[tuple[Find, Stream]]:
@@ -209,13 +212,14 @@ def _digits_agree(needle: str, text: str, kind: Kind) -> bool:
 
 
 def _none_is_another(needle: str, text: str) -> bool:
-    for tag, i1, i2, j1, j2 in Levenshtein.opcodes(needle, text):
-        mine, its = needle[i1:i2], text[j1:j2]
+    for op in Levenshtein.opcodes(needle, text):
+        tag, start, end = op.tag, op.dest_start, op.dest_end
+        mine, its = needle[op.src_start : op.src_end], text[start:end]
         if tag == "replace" and any(a.isdigit() and b.isdigit() for a, b in zip(mine, its, strict=False)):
             return False
         if tag == "delete" and any(map(str.isdigit, mine)):
             return False
-        beside = text[max(j1 - 1, 0) : j1] + text[j2 : j2 + 1]
+        beside = text[max(start - 1, 0) : start] + text[end : end + 1]
         if tag == "insert" and any(map(str.isdigit, its)) and any(map(str.isdigit, beside)):
             return False
     return True
@@ -228,8 +232,8 @@ def _digits(text: str) -> str:
 def _whole(needle: str, text: str, kind: Kind) -> bool:
     """Whether print that is alike misses no piece of the value: no more than a few letters in a row are lacking or others."""
     most, row = 1 if kind is Kind.IDENTIFIER else max(_LACK, len(needle) // 10), 0
-    for tag, i1, i2, _, _ in Levenshtein.opcodes(needle, text):
-        row = 0 if tag == "equal" else row + i2 - i1
+    for op in Levenshtein.opcodes(needle, text):
+        row = 0 if op.tag == "equal" else row + op.src_end - op.src_start
         if row > most:
             return False
     return True

@@ -10,13 +10,16 @@ from itertools import accumulate
 from pipeline.records import Box, Grounding, PageWords, Typed
 from pipeline.values.amounts import find_amounts, parse_number, parse_percent
 from pipeline.values.currencies import find_currencies
-from pipeline.values.dates import find_dates
+from pipeline.values.dates import find_dates, parse_date
 from pipeline.values.lines import Habits, Line, bounding, habits_of, lines_of
-from pipeline.values.text import fold, fold_digits, fold_name, undouble
+from pipeline.values.text import fold, fold_digits, fold_name, fold_traced, undouble
 from schemas.fields import Kind
 
 _CONFUSED = str.maketrans("oilszgb", "0115268")
 """Letters that OCR takes for digits, and the other way round."""
+
+_SPACED = re.compile(r"(?<!\d)(?<!\d )\d\d \d\d \d{4}(?!\d)(?! \d)")
+"""A date as passports print it: too much like other numbers to be found where none is looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +106,11 @@ class PagePrint:
         """The same without accents and with nothing but letters and digits."""
         return self._streams([bare(word.text) for word in self.page.words])
 
+    @cached_property
+    def loose(self) -> Stream:
+        """The words line by line without the marks that OCR mixes up: for labels."""
+        return Stream([loosen(word.text) for word in self.page.words], range(len(self.page.words)))
+
     def typed(self, kind: Kind, value: Typed) -> list[Place]:
         """The places whose print reads as `value`; a page is read once for each kind."""
         if kind not in self._readings:
@@ -167,6 +175,12 @@ def bare(text: str) -> str:
     return fold_name(text) if any(map(str.isalnum, text)) else ""
 
 
+@lru_cache(maxsize=8192)
+def loosen(text: str) -> str:
+    """`text` folded, without spaces, Latin accents and the marks of Thai and Devanagari that OCR mixes up."""
+    return fold_traced(undouble(text)).text.replace(" ", "")
+
+
 def unconfused(text: str) -> str:
     """`text` with the letters that OCR takes for digits as those digits."""
     return text.translate(_CONFUSED)
@@ -215,7 +229,8 @@ def _readings_of_line(text: str, kind: Kind, habits: Habits) -> Iterable[tuple[i
         return [(a, b, amount.value, amount.currency) for a, b, amount in found if not _torn(text, a, b)]
     if kind is Kind.DATE:
         dates = find_dates(text, habits.language, month_first=habits.month_first)
-        return [(start, end, day, "") for start, end, day in dates]
+        apart = [(m.start(), m.end(), parse_date(m.group(), habits.language)) for m in _SPACED.finditer(text)]
+        return [(start, end, day, "") for start, end, day in [*dates, *apart] if day]
     return [(mark.start, mark.end, mark.code, "") for mark in find_currencies(text, habits.language)]
 
 

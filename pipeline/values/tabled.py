@@ -12,6 +12,8 @@ from statistics import median
 from pipeline.records import Value
 from pipeline.values.labelled import Labels
 from pipeline.values.printed import Place
+from schemas.base import Schema, spec_at
+from schemas.fields import NUMERIC, Kind
 
 _NEAR = (1.0, 0.5, 0.3)
 """What a cell is worth that is printed on its row's line, and one and two lines off."""
@@ -40,15 +42,21 @@ class Tables:
         self._used: set[tuple[str, tuple[int, ...]]] = set()
         rows: dict[str, dict[str, list[tuple[Value, list[Place]]]]] = defaultdict(lambda: defaultdict(list))
         for value, places in zip(values, found, strict=True):
-            if value.box is None and (table := table_of(value.path)):
-                rows[table][row_of(value.path)].append((value, places))
-        for table in rows.values():
-            self._lay(table)
-            self._find_columns(table)
+            if value.box is None and (name := table_of(value.path)):
+                rows[name][row_of(value.path)].append((value, places))
+        self._blocks: dict[str, Place] = {}
+        for name, cells in rows.items():
+            if _in_lines(name, labels.schema):
+                self._lay(cells)
+                self._find_columns(cells)
+            else:
+                self._blocks.update(filter(None, (_surest(row, of_row) for row, of_row in cells.items())))
 
     def cell(self, value: Value, options: Sequence[Place]) -> Place | None:
         """The place of a cell on its row, nearest to its column; None where its row does not print it."""
         row, column = row_of(value.path), column_of(value.path)
+        if not _in_lines(table_of(value.path), self._labels.schema):
+            return self._in_block(row, options)
         here = [place for place in options if self._line(place) in self._reach.get(row, ())]
         if not here:
             return None
@@ -63,6 +71,19 @@ class Tables:
         chosen = min(here, key=far)
         self._used.add((row, chosen.words))
         return chosen
+
+    def _in_block(self, row: str, options: Sequence[Place]) -> Place | None:
+        """The place of a cell of a table without figures: its rows are blocks that may stand side by side."""
+        block = self._blocks.get(row)
+        if block is None or len(options) < 2:
+            return options[0] if options else None
+        one = self._labels.printed.box(block)
+
+        def far(place: Place) -> float:
+            box = self._labels.printed.box(place)
+            return abs(box[0] - one[0]) + abs(box[1] - one[1])
+
+        return min(options, key=far)
 
     def holds(self, place: Place) -> bool:
         """Whether a place is on the line of some row."""
@@ -105,10 +126,21 @@ class Tables:
         top = min((line for line in self._line_of.values() if line is not None), default=0)
         for column in every:
             if column not in sure:
-                heads = [place for place in self._labels.of(column) if top - 4 <= self._line(place) < top]
+                heads = [place for place, _ in self._labels.of(column) if top - 4 <= self._line(place) < top]
                 boxes = [self._labels.printed.box(place) for place in heads]
                 sure[column] = [(box[0] + box[2]) / 2 for box in boxes]
         self._middles.update({column: median(middles) for column, middles in sure.items() if middles})
+
+
+def _in_lines(table: str, schema: Schema) -> bool:
+    """Whether the rows of a table are lines of print: those with figures are."""
+    return any(column.kind in (*NUMERIC, Kind.DATE) for column in spec_at(schema, table).columns)
+
+
+def _surest(row: str, cells: Sequence[tuple[Value, list[Place]]]) -> tuple[str, Place] | None:
+    """The place of the longest cell of a row that is printed once."""
+    once = [(len(value.verbatim), places[0]) for value, places in cells if len(places) == 1]
+    return (row, max(once, key=lambda one: one[0])[1]) if once else None
 
 
 def table_of(path: str) -> str:

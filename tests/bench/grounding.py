@@ -150,7 +150,8 @@ def documents(folder: Path, kept: Path | None) -> Iterator[Document]:
         else:
             lines = ()
             boxes = {name: [(p["page"], tuple(p["box"])) for p in line["boxes"].get(name, ())] for name in fields}
-        known = {name: places for name, places in boxes.items() if places}
+        # The truth tells of some prints of the currency only.
+        known = {name: places for name, places in boxes.items() if places and name != "currency"}
         yield Document(Path(file).name, line.get("language", "und"), schema, fields, pages, lines, known)
     if store:
         store.parent.mkdir(parents=True, exist_ok=True)
@@ -228,7 +229,9 @@ def grounded(document: Document, fields: dict[str, str]) -> dict[str, Value]:
     """The values of `fields` as they are found in the document: on the page where they are found best."""
     best: dict[str, Value] = {}
     for page in document.pages:
-        leaves = [Leaf(name, value) for name, value in fields.items()]
+        # An engine reads page by page: it gives a row on the page where that stands.
+        there = {name for name in fields if "[" not in name or any(at == page.page for at, _ in document.boxes.get(name, ()))}
+        leaves = [Leaf(name, value) for name, value in fields.items() if name in there]
         for value in ground(normalize(leaves, document.schema, page), document.schema, page):
             if value.path in fields and value.confidence > (best[value.path].confidence if value.path in best else -1.0):
                 best[value.path] = value
