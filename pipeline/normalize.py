@@ -184,7 +184,9 @@ def _read_number(text: str, kind: Kind, habits: Habits) -> Reading:
 
 
 def _read_date(text: str, habits: Habits) -> Reading:
-    day = parse_date(text, habits.language, habits.month_first)
+    # English papers of Thailand count in the Buddhist era, too: 67 is 2024.
+    figures = habits.country == "TH" and not any(c.isascii() and c.isalpha() for c in text)
+    day = parse_date(text, "th" if figures else habits.language, habits.month_first)
     if day is None:
         return Reading(None, "not a whole date")
     return Reading(day, SWAPPABLE if habits.month_first is None and is_ambiguous(text) else "")
