@@ -20,6 +20,10 @@ _LEAST_LIGHT = 0.35
 _LIGHT_PX = 31
 _UNEVEN = 0.2
 _DEEPEST_SHADE = 0.5
+_DARK = 0.55
+_LEAST_PAPER = 120.0
+_FULL = 0.7
+_LETTER_BOX = 11
 _SKEW_LIMIT = 15.0
 _SKEW_PIXELS = 30_000
 _FEW_LETTERS = 20
@@ -133,6 +137,39 @@ def even_light(image: Pixels, preview: Pixels) -> Pixels:
     soft = cv2.GaussianBlur(np.maximum(paper, _DEEPEST_SHADE * usual), (0, 0), 10)
     light = cv2.resize(soft, image.shape[::-1], interpolation=cv2.INTER_LINEAR)
     return np.asarray(cv2.divide(image, light, scale=float(np.percentile(paper, 95)), dtype=cv2.CV_8U), np.uint8)
+
+
+def light_ground(image: Pixels, preview: Pixels) -> Pixels:
+    """A grey image with its dark areas turned over: the bed around the paper becomes white, white print on a bar becomes black.
+
+    Tesseract takes dark areas for pictures, and beside them finds no lines, or half of them.
+
+    Args:
+        image: the page at any size.
+        preview: the page at PREVIEW_PX.
+    """
+    paper = float(np.percentile(preview, 90))
+    if paper < _LEAST_PAPER:
+        return image
+    dark = (preview < _DARK * paper).astype(np.uint8)
+    areas = cv2.morphologyEx(dark, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+    letter = np.ones((_LETTER_BOX, _LETTER_BOX), np.uint8)
+    areas = cv2.morphologyEx(cv2.morphologyEx(areas, cv2.MORPH_CLOSE, letter), cv2.MORPH_OPEN, letter)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(areas, connectivity=8)
+    # Bold print that stands close is dark as well, but by less of its area than what is printed on.
+    full = np.bincount(labels.ravel(), dark.ravel(), count) >= _FULL * stats[:, cv2.CC_STAT_AREA]
+    full[0] = False
+    if not full.any():
+        return image
+    turned = full[labels].astype(np.uint8)
+    ground = float(np.median(preview[(turned & dark).astype(bool)]))
+    rim = cv2.morphologyEx(turned, cv2.MORPH_GRADIENT, np.ones((5, 5), np.uint8))
+    within = cv2.resize(turned, image.shape[::-1], interpolation=cv2.INTER_NEAREST).astype(bool)
+    edge = cv2.resize(rim, image.shape[::-1], interpolation=cv2.INTER_NEAREST).astype(bool)
+    light = image.copy()
+    light[within] = np.clip(paper + ground - image[within].astype(np.float32), 0, 255).astype(np.uint8)
+    light[edge] = np.maximum(light[edge], np.uint8(paper))
+    return light
 
 
 def letter_height(ink: Ink) -> float:

@@ -8,7 +8,7 @@ os.environ.setdefault("OMP_THREAD_LIMIT", "1")
 import unicodedata
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import tesserocr
 
@@ -30,6 +30,10 @@ PACKS = {
 """Tesseract's packs for each language (ISO 639-1)."""
 
 VERSION = str(tesserocr.tesseract_version()).split("\n", maxsplit=1)[0]
+
+Layout = Literal["page", "block", "line"]
+
+_MODES = {"page": tesserocr.PSM.AUTO, "block": tesserocr.PSM.SINGLE_BLOCK, "line": tesserocr.PSM.SINGLE_LINE}
 
 _FOLDERS = (
     "/usr/share/tesseract-ocr/5/tessdata",
@@ -66,14 +70,14 @@ def missing_packs(settings: Settings) -> list[str]:
     return [f"Tesseract's pack {name!r} is missing: apt-get install tesseract-ocr-{name}" for name in missing]
 
 
-def read(image: Pixels, packs: str, settings: Settings, *, block: bool = False, seconds: float = 0.0) -> list[Token]:
+def read(image: Pixels, packs: str, settings: Settings, *, layout: Layout = "page", seconds: float = 0.0) -> list[Token]:
     """The words of a grey image in Tesseract's order.
 
     Args:
         image: (height, width) of grey, text upright.
         packs: as in PACKS.
         settings: for the folder of the packs.
-        block: whether the image is one block of lines, as a till slip is; else its layout is analysed.
+        layout: `block` for one block of lines, as a till slip is, `line` for one line; a `page` is analysed.
         seconds: stop after so long, with what was read; 0 for no limit.
 
     Raises:
@@ -83,7 +87,7 @@ def read(image: Pixels, packs: str, settings: Settings, *, block: bool = False, 
     if height < 8 or width < 8:
         return []
     api = _api(_folder(settings.tessdata, tuple(packs.split("+"))), packs)
-    api.SetPageSegMode(tesserocr.PSM.SINGLE_BLOCK if block else tesserocr.PSM.AUTO)
+    api.SetPageSegMode(_MODES[layout])
     api.SetImageBytes(image.tobytes(), width, height, 1, width)
     api.SetSourceResolution(200)
     try:

@@ -1,6 +1,7 @@
 """A page's words: from its text layer where that is sane, else read by Tesseract with the packs of its language."""
 
 import hashlib
+import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -13,14 +14,15 @@ from numpy.typing import NDArray
 
 from pipeline import tesseract
 from pipeline.pages import PageView, Pixels, TextLayer
-from pipeline.pixels import PREVIEW_PX, even_light, find_ink, find_lie, letter_height, straighten
+from pipeline.pixels import PREVIEW_PX, even_light, find_ink, find_lie, letter_height, light_ground, straighten
 from pipeline.records import Box, Frame, PageWords, Word, WordsFrom
+from pipeline.reread import read_again
 from pipeline.rows import Piece, in_rows
 from pipeline.settings import Settings
 from pipeline.tesseract import Token, missing_packs, packs_of, read
 from pipeline.textlayer import doubtful_share, is_suspicious, layer_words
 
-RULES_VERSION = 6
+RULES_VERSION = 7
 """Counted up with each change of this stage (or of what it is made of) that gives other words: kept ones are then read anew."""
 
 _SURE = 0.5
@@ -37,6 +39,12 @@ _GARBAGE = 0.3
 _LETTER_PX = 20.0
 _SLIP_LETTER_PX = 36.0
 _SLIP_LETTERS = 50
+_BLUR = 1.0
+_TOUCHING = 0.25
+_FIXED_PITCH = 0.9
+_WHOLE = re.compile(r"(?<![.,\d])\d{1,3}(?:[.,]\d{3})*[.,]$")
+_CENTS = re.compile(r"\d{2}(?![\d.,:/])")
+"""What may follow a decimal sign that a gap stands behind, as fixed pitch has it."""
 _SCRIPTS = {"eng+hin": ("\u0900", "\u097f"), "tha+eng": ("\u0e00", "\u0e7f")}
 
 
@@ -65,20 +73,20 @@ class _Sheet:
         image: grey, in the page frame, at the size at which Tesseract reads its letters best.
         lie: the reading frame as far as pixels tell it; upside down cannot be seen.
         block: whether it is a slip of one column.
-        marks: how many letters it seems to have.
+        marks: left, top, right, bottom of what seem to be its letters, in fractions of the reading frame.
         band: top and bottom, in fractions of the reading frame, of the part with the most letters.
     """
 
     image: Pixels
     lie: Frame
     block: bool
-    marks: int
+    marks: NDArray[np.float64]
     band: tuple[float, float]
 
 
 def words_fingerprint(settings: Settings) -> str:
     """16 hex digits of all that a page's words depend on beside the page: settings, our rules, Tesseract, PDFium, Pillow."""
-    parts = [str(RULES_VERSION), settings.words, str(settings.ocr_dpi), settings.tessdata, tesseract.VERSION]
+    parts = [str(RULES_VERSION), settings.words, settings.language, str(settings.ocr_dpi), settings.tessdata, tesseract.VERSION]
     parts += [version(name) for name in ("pypdfium2", "pillow", "langdetect")]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
@@ -139,7 +147,7 @@ def _ocr_draft(view: PageView, hint: str, settings: Settings) -> Draft:
             if _sureness(_attempt(level, level.lie, packs, settings, glance=True)) > glances[frames[0]] + _CLEARLY:
                 sheet, frames = level, _both_ways(level.lie)
     first = _attempt(sheet, frames[0], packs, settings)
-    if _sureness(first) >= _SURE or sheet.marks < _FEW_MARKS:
+    if _sureness(first) >= _SURE or len(sheet.marks) < _FEW_MARKS:
         return first
     scripts = [other for other in _SCRIPTS if other != packs]
     # Another turn is tried first: Latin letters are glanced at three times faster than others.
@@ -186,10 +194,16 @@ def _attempt(sheet: _Sheet, frame: Frame, packs: str, settings: Settings, *, gla
         image = np.ascontiguousarray(image[int(top * image.shape[0]) : int(bottom * image.shape[0])])
     # All that may be read of a page together (two readings, some glances, one more in its language) stays within its time.
     seconds = settings.page_timeout_s / (25 if glance else 4)
-    tokens = read(image, packs, settings, block=sheet.block, seconds=seconds)
+    tokens = read(image, packs, settings, layout="block" if sheet.block else "page", seconds=seconds)
     upright = page.shape if frame.turn in (0, 180) else page.shape[::-1]
-    words = _words(tokens, image.shape, upright)
-    return Draft(words, frame, WordsFrom.OCR, packs)
+    first = Draft(_words(tokens, image.shape, upright), frame, WordsFrom.OCR, packs)
+    if glance or not sheet.block or _sureness(first) < _LIKELY:
+        return first
+    marks = sheet.marks if frame.turn == sheet.lie.turn else 1 - sheet.marks[:, [2, 3, 0, 1]]
+    rim = np.subtract(image.shape, upright) / 2
+    marks = marks * [*upright[::-1], *upright[::-1]] + [*rim[::-1], *rim[::-1]]
+    tokens = read_again(image, tokens, marks, packs, settings, settings.page_timeout_s / 10)
+    return replace(first, words=_words(tokens, image.shape, upright))
 
 
 def _sheet(view: PageView, settings: Settings, *, level: bool = False) -> _Sheet:
@@ -198,7 +212,8 @@ def _sheet(view: PageView, settings: Settings, *, level: bool = False) -> _Sheet
     `level` says that its lines do not run up or down, whatever they look like.
     """
     frame, base = view.frame, PREVIEW_PX / max(view.frame.width, view.frame.height)
-    preview = view.render(base, grey=True)
+    drawn = view.render(base, grey=True)
+    preview = light_ground(drawn, drawn)
     ink = find_ink(preview)
     lie = find_lie(ink)
     frame = replace(frame, turn=90 if lie.sideways and not level else 0, skew=lie.skew)
@@ -212,10 +227,12 @@ def _sheet(view: PageView, settings: Settings, *, level: bool = False) -> _Sheet
         wanted = (_SLIP_LETTER_PX if block else _LETTER_PX) * settings.ocr_dpi / 200
         scale = wanted / tall * base if tall else settings.ocr_dpi * _A4_INCHES / max(frame.width, frame.height)
         scale = min(max(scale, 0.4 * view.density), 3 * view.density)
-    image = even_light(view.render(scale, grey=True), preview)
+    image = even_light(light_ground(view.render(scale, grey=True), drawn), preview)
     if view.density is not None and scale > 1.3 * view.density:
-        image = np.asarray(cv2.GaussianBlur(image, (0, 0), 1.0), np.uint8)
-    return _Sheet(image, frame, block, len(marks), _band(marks[:, 1] / ink.mask.shape[0]))
+        image = np.asarray(cv2.GaussianBlur(image, (0, 0), _BLUR), np.uint8)
+    sides = np.column_stack([marks[:, 0], marks[:, 1], marks[:, 0] + marks[:, 2], marks[:, 1] + marks[:, 3]])
+    sides = sides / [*ink.mask.shape[::-1], *ink.mask.shape[::-1]]
+    return _Sheet(image, frame, block, sides, _band(sides[:, 1]))
 
 
 def _band(heights: NDArray[np.float64]) -> tuple[float, float]:
@@ -259,13 +276,19 @@ def _is_noise(token: Token) -> bool:
 
 
 def _joined(words: Sequence[Word], aspect: float) -> list[Word]:
-    """Thai writes no spaces between words: neighbours that touch become one. `aspect`: width by height of the page."""
+    """Neighbours that are one word in print become one: Thai, which has no spaces, and amounts torn at their decimal sign.
+
+    `aspect`: width by height of the page.
+    """
     joined: list[Word] = []
     for word in words:
         before = joined[-1] if joined else None
-        if before and _thai(before.text[-1]) and _thai(word.text[0]):
+        near = _TOUCHING if before and _thai(before.text[-1]) and _thai(word.text[0]) else 0.0
+        if before and (_WHOLE.search(before.text) and _CENTS.match(word.text)):
+            near = _FIXED_PITCH
+        if before and near:
             gap = (word.box[0] - before.box[2]) * aspect
-            if gap < 0.25 * max(word.box[3] - word.box[1], before.box[3] - before.box[1]):
+            if gap < near * max(word.box[3] - word.box[1], before.box[3] - before.box[1]):
                 box = (before.box[0], min(before.box[1], word.box[1]), word.box[2], max(before.box[3], word.box[3]))
                 joined[-1] = Word(before.text + word.text, box, min(before.confidence, word.confidence))
                 continue
