@@ -95,10 +95,17 @@ class Statement:
 
 @dataclass(frozen=True)
 class BankLayout:
-    """A way to set a statement: its columns (`money` is what SIGNS says), and lines that fit on the first page and on each after it."""
+    """A way to set a statement.
+
+    Attributes:
+        columns: of its entries; `money` is what SIGNS says.
+        capacity: entries that fit on its first page and on those after it.
+        usual: least and most entries of a statement of one page.
+    """
 
     columns: tuple[str, ...]
     capacity: tuple[int, int]
+    usual: tuple[int, int] = (8, 12)
 
 
 def statement(place: Place, words: BankWords, traits: Sequence[str], count: int, random: Random) -> Statement:
@@ -162,7 +169,7 @@ def drawn(
     """A statement of the place for a layout; one of the traits is of SIGNS."""
     words = words_of(BankWords, SCHEMA, place.language, place.country, held_out=held_out)
     pages = 3 if "three_pages" in traits else 1
-    count = layout.capacity[0] + layout.capacity[1] + random.randint(3, 7) if pages > 1 else random.randint(8, 12)
+    count = layout.capacity[0] + layout.capacity[1] + random.randint(3, 7) if pages > 1 else random.randint(*layout.usual)
     said = statement(place, words, traits, count, random)
     style = style_of(place, words, habits, random)
     sign = next(trait for trait in traits if trait in SIGNS)
@@ -259,7 +266,11 @@ class _Writer:
     def _period(self) -> Item:
         start = item(self.style.hand.day(self.said.start), "period_start")
         end = item(self.style.hand.day(self.said.end), "period_end")
-        return {**item(""), "label": self.style.labels["period"], "parts": filled(self.style.labels["from_to"], {"start": start, "end": end})}
+        return {
+            **item(""),
+            "label": self.style.labels["period"],
+            "parts": filled(self.style.labels["from_to"], {"start": start, "end": end}),
+        }
 
     def _account(self, *, named: bool) -> list[Item]:
         said, style = self.said, self.style

@@ -1,4 +1,4 @@
-"""Where on its pages a document prints each value: asked of the typesetter, then seen as the document's look shows the pages."""
+"""Where on its pages a document prints each value: asked of the typesetter, then seen as its look shows the pages."""
 
 import io
 from collections.abc import Iterator

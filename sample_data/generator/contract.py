@@ -8,7 +8,7 @@ from random import Random
 from typing import Any
 
 from sample_data.generator import draw, parties
-from sample_data.generator.drawn import Drawn, Words, filled, style_of, words_of
+from sample_data.generator.drawn import Drawn, Told, Words, filled, style_of, words_of
 from sample_data.generator.paper import Habits, Item, Style, item
 from sample_data.generator.parties import Party
 from sample_data.generator.places import Place
@@ -16,14 +16,14 @@ from sample_data.generator.places import Place
 SCHEMA = "contract"
 
 
-class Clause(Words):
+class Clause(Told):
     """A numbered part: its title, and its paragraphs with `{holes}`."""
 
     title: str
     text: tuple[str, ...]
 
 
-class Side(Words):
+class Side(Told):
     """A party: its role, whether it is a `company` or a `person`, and how it is introduced, with `{holes}`."""
 
     role: str
@@ -31,7 +31,7 @@ class Side(Words):
     text: str
 
 
-class Agreement(Words):
+class Agreement(Told):
     """One contract.
 
     Attributes:
@@ -107,13 +107,19 @@ def drawn(
         }
         for side, party in zip(told.sides, sides, strict=True)
     ]
-    holes = {"monthly": style.hand.amount(one, signed=True), **_holes(said, style), **_others(place, told, said, sides, style, random)}
+    holes = {
+        "monthly": style.hand.amount(one, signed=True),
+        **_holes(said, style),
+        **_others(place, told, said, sides, style, random),
+    }
     paper = {
         **style.look,
         "title": item(told.title, "contract_type"),
         "number": {**item(said["contract_number"], "contract_number"), "label": told.number_label} if told.number else "",
         "opening": [filled(text, holes) for text in told.opening],
-        "sides": [_introduced(index, side, party, place) for index, (side, party) in enumerate(zip(told.sides, sides, strict=True))],
+        "sides": [
+            _introduced(index, side, party, place) for index, (side, party) in enumerate(zip(told.sides, sides, strict=True))
+        ],
         "and": told.and_,
         "clauses": [
             {"title": told.clause.format(n=number, title=clause.title), "text": [filled(text, holes) for text in clause.text]}

@@ -10,18 +10,20 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ConfigDict
 
 from sample_data.generator.paper import Habits, Style, styled
-from sample_data.generator.places import LANGUAGES, Place, laid_over, read_data
-
-__all__ = ["LANGUAGES", "Drawn", "Words", "filled", "style_of", "words_of"]
+from sample_data.generator.places import Place, laid_over, read_data
 
 _W = TypeVar("_W", bound="Words")
 _HOLE = re.compile(r"\{([a-z_.]+)\}")
 
 
-class Words(BaseModel):
-    """What papers of one type are made of in a country; `labels` as in Place."""
+class Told(BaseModel):
+    """Something that the data say."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Words(Told):
+    """What papers of one type are made of in a country; `labels` as in Place."""
 
     labels: Mapping[str, tuple[str, ...]] = {}
 

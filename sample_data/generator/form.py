@@ -1,6 +1,6 @@
 """Filled-in forms: pairs of a label and what somebody wrote or ticked, among others that were left empty."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
@@ -8,7 +8,7 @@ from random import Random
 from typing import Any
 
 from sample_data.generator import draw, parties
-from sample_data.generator.drawn import Drawn, Words, style_of, words_of
+from sample_data.generator.drawn import Drawn, Told, Words, style_of, words_of
 from sample_data.generator.paper import Habits, Item, Style, item
 from sample_data.generator.parties import Party
 from sample_data.generator.places import Place
@@ -16,16 +16,22 @@ from sample_data.generator.places import Place
 SCHEMA = "form"
 
 
-class Section(Words):
+class Section(Told):
     """A part of a form: `entries` are label, kind (see `_Writer.value`) and how many twelfths of a line it takes."""
 
     title: str
     entries: tuple[tuple[str, str, int], ...]
 
 
-class Form(Words):
-    """One form; `number` is a picture of its number, `hint` what it says to whoever fills it in, `sign` where that is signed;
-    `only` are the countries that have it (none: all)."""
+class Form(Told):
+    """One form.
+
+    Attributes:
+        only: the countries that have it; none: all.
+        number: a picture of its number.
+        hint: what it says to whoever fills it in.
+        sign: what stands under the line where that is signed.
+    """
 
     title: str
     only: tuple[str, ...] = ()
@@ -57,7 +63,14 @@ def drawn(
     form = random.choice([one for one in words.forms if not one.only or place.country in one.only])
     style = style_of(place, words, habits, random)
     number = draw.picture(form.number, random)
-    writer = _Writer(place, style, layout, parties.freelancer(place, random), parties.company(place, random.choice(place.trades["service"].words), random), random)
+    writer = _Writer(
+        place,
+        style,
+        layout,
+        parties.freelancer(place, random),
+        parties.company(place, random.choice(place.trades["service"].words), random),
+        random,
+    )
     sections = [writer.section(section) for section in form.sections]
     paper = {
         **style.look,
@@ -121,7 +134,7 @@ class _Writer:
         if kind == "money":
             least, most = map(int, told.split("|"))
             return hand.amount(Decimal(random.randint(least, most) * 5))
-        made = {
+        made: dict[str, Callable[[], str]] = {
             "empty": lambda: "",
             "full_name": lambda: person.name,
             "given": lambda: given,

@@ -27,15 +27,20 @@ class IdentityWords(Words):
 
     Attributes:
         kind: `passport` or `identity_card`.
-        code: the country's code in the zone; empty where the document has no zone.
-        state, title, specimen: what stands at its head, and across it; `second` repeats the title in other languages.
-        number, personal: pictures of its number and of the holder's own; `check` is the module of python-stdnum for the one that has check digits.
-        sexes: how each is printed, and `nations` the nationality.
-        surnames, given: of people; `latin` are the same in Latin letters, where both are printed.
-        births, offices: places of birth and who issues.
-        years: it is valid.
-        pattern: CLDR pattern of its dates; `spaced` where `latin` papers print them in English too.
+        code: the country's code in the machine-readable zone; empty where there is no zone.
+        state, title: what stands at its head; `second` is the title in other languages.
+        specimen: what is printed across it.
+        number, personal: pictures of its number and of the holder's own.
+        number_check, personal_check: modules of python-stdnum that know their check digits; empty where they have none.
+        sexes, nations, titles: how a sex is printed, a nationality, and what stands before a full name.
+        latin: names in Latin letters, where both are printed.
+        births, offices: places of birth, and who issues.
+        years: how long it is valid.
+        pattern: CLDR pattern of its dates.
+        upper: names and places are in capitals.
         front, back: what is printed, key and label.
+        small: a line of small print.
+        unknown: fields of which nobody can say whether it tells them.
     """
 
     kind: str
@@ -103,7 +108,7 @@ def _said(place: Place, words: IdentityWords, random: Random) -> dict[str, Any]:
     issued = draw.day(random)
     born = issued - timedelta(days=random.randint(19 * 366, 62 * 365))
     expires = _years_on(issued, words.years)
-    said = {
+    said: dict[str, Any] = {
         "document_type": words.kind,
         "document_number": _number(words.number, words.number_check, random),
         "surname": words.latin.get(surname, surname),

@@ -36,16 +36,14 @@ KINDS: Mapping[str, Kind] = {
             "statement_branch": BankLayout((*_BOOKED, "reference", "money"), (14, 22)),
             "statement_print": BankLayout(("booking_date", "reference", "description", "money", "balance"), (17, 23)),
         },
+        {"statement_days": BankLayout(("booking_date", "description", "reference", "money", "balance"), (40, 40), (6, 8))},
     ),
-    contract.SCHEMA: Kind(
-        contract.drawn, {"contract_prose": ContractLayout(), "contract_table": ContractLayout(table=True)}
-    ),
-    identity.SCHEMA: Kind(
-        identity.drawn, {"passport": IdentityLayout("passport"), "card": IdentityLayout("identity_card")}
-    ),
+    contract.SCHEMA: Kind(contract.drawn, {"contract_prose": ContractLayout(), "contract_table": ContractLayout(table=True)}),
+    identity.SCHEMA: Kind(identity.drawn, {"passport": IdentityLayout("passport"), "card": IdentityLayout("identity_card")}),
     form.SCHEMA: Kind(
         form.drawn,
         {"form_lines": FormLayout(("[ ]", "[x]")), "form_boxes": FormLayout(), "form_captions": FormLayout()},
+        {"form_under": FormLayout()},
     ),
 }
 """By schema."""

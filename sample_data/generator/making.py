@@ -16,7 +16,7 @@ from sample_data.generator.kinds import KINDS
 from sample_data.generator.layouts import SetDocument, set_document
 from sample_data.generator.looks import LOOKS, file_of
 from sample_data.generator.plan import Job, plan, plan_held_out
-from sample_data.generator.plan_kinds import plan_kinds
+from sample_data.generator.plan_kinds import plan_kinds, plan_kinds_held_out
 from sample_data.generator.truth import truth_of, truth_of_drawn
 
 TRUTH = "truth.jsonl"
@@ -62,7 +62,7 @@ def documents(seed: int, *, held_out: bool = False) -> Iterator[Made]:
     """The documents of `seed`, one after the other."""
     taken: list[str] = []
     lots = Random(seed)
-    jobs = plan_held_out(lots) if held_out else [*plan(lots), *plan_kinds(lots)]
+    jobs = [*plan_held_out(lots), *plan_kinds_held_out(lots)] if held_out else [*plan(lots), *plan_kinds(lots)]
     for index, job in enumerate(jobs):
         made = _made(job, Random(f"{seed}/{index}"))
         stem = f"{job.schema}/{job.place.language}-{job.place.country.lower()}-"

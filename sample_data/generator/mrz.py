@@ -5,9 +5,7 @@ from datetime import date
 _WEIGHTS = (7, 3, 1)
 
 
-def passport_zone(
-    code: str, names: tuple[str, str], number: str, days: tuple[date, date], sex: str, personal: str = ""
-) -> str:
+def passport_zone(code: str, names: tuple[str, str], number: str, days: tuple[date, date], sex: str, personal: str = "") -> str:
     """The two lines of a passport.
 
     Args:

@@ -40,7 +40,10 @@ def _under(index: int, line: Line, style: Style) -> list[Item]:
         item(f"{style.hand.number(line.quantity)}\u00a0{line.unit}", f"{here}.quantity", also=(f"{here}.unit",)),
         style.money(line.price, "line", f"{here}.unit_price"),
     ]
-    return [*cells, *([style.pair("discount", item(style.hand.rate(line.discount), also=(f"{here}.discount",)))] if line.discount else [])]
+    return [
+        *cells,
+        *([style.pair("discount", item(style.hand.rate(line.discount), also=(f"{here}.discount",)))] if line.discount else []),
+    ]
 
 
 def roll(receipt: Receipt, style: Style, random: Random) -> dict[str, Any]:

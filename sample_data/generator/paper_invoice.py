@@ -129,7 +129,9 @@ def _row(index: int, line: Line, columns: Sequence[str], style: Style) -> list[I
         "article": lambda: item(line.article, also=(f"{here}.item_number",)),
         "description": lambda: item(line.description, f"{here}.description"),
         "quantity": lambda: item(hand.number(line.quantity), f"{here}.quantity"),
-        "quantity_unit": lambda: item(f"{hand.number(line.quantity)}\u00a0{line.unit}", f"{here}.quantity", also=(f"{here}.unit",)),
+        "quantity_unit": lambda: item(
+            f"{hand.number(line.quantity)}\u00a0{line.unit}", f"{here}.quantity", also=(f"{here}.unit",)
+        ),
         "unit": lambda: item(line.unit, also=(f"{here}.unit",)),
         "unit_price": lambda: style.money(line.price, "line", f"{here}.unit_price"),
         "discount": lambda: item(hand.rate(line.discount), also=(f"{here}.discount",)) if line.discount else item(""),
@@ -174,7 +176,8 @@ def _bank(invoice: Invoice, style: Style) -> list[Item]:
         return []
     if account.iban is None:
         return [item(account.bank)]
-    return [item(account.bank), style.pair("iban", item(account.iban, "seller_iban")), style.pair("bic", item(account.bic, also=("seller_bic",)))]
+    bic = style.pair("bic", item(account.bic, also=("seller_bic",)))
+    return [item(account.bank), style.pair("iban", item(account.iban, "seller_iban")), bic]
 
 
 def _notes(invoice: Invoice, style: Style) -> list[Item]:

@@ -137,4 +137,5 @@ def _paid(receipt: Receipt, style: Style) -> list[Item]:
     if receipt.given is None:
         return [{**style.pair("card", item(amount(receipt.money.total))), "labelled": ["payment_method"]}]
     change = receipt.given - receipt.money.total
-    return [style.pair("cash", item(amount(receipt.given), also=("cash_given",))), style.pair("change", item(amount(change), also=("change",)))]
+    given = item(amount(receipt.given), also=("cash_given",))
+    return [style.pair("cash", given), style.pair("change", item(amount(change), also=("change",)))]

@@ -21,6 +21,8 @@ _LOOKS = {
 }
 """As many as there are languages."""
 
+_HELD_OUT_LOOKS = (*["digital"] * 4, "scan", "tilted", "jpeg", "png")
+
 _SIGNS = (*["columns"] * 4, *SIGNS[1:])
 _LONG = ("digital", "scan", "tilted")
 """Looks of a document of several pages."""
@@ -31,19 +33,27 @@ def plan_kinds(random: Random) -> list[Job]:
     return [job for schema in KINDS for job in _jobs(schema, random)]
 
 
-def _jobs(schema: str, random: Random) -> list[Job]:
-    layouts = list(KINDS[schema].layouts)
+def plan_kinds_held_out(random: Random) -> list[Job]:
+    """The documents in the layouts that are drawn on request: one a language of each type that has any, all clean."""
+    return [job for schema, kind in KINDS.items() if kind.held_out for job in _jobs(schema, random, held_out=True)]
+
+
+def _jobs(schema: str, random: Random, *, held_out: bool = False) -> list[Job]:
+    layouts = list(KINDS[schema].held_out if held_out else KINDS[schema].layouts)
+    looks = _HELD_OUT_LOOKS if held_out else _LOOKS[schema]
     turns = (layouts * len(LANGUAGES))[: len(LANGUAGES)]
     random.shuffle(turns)
     jobs = []
-    for language, layout, look in zip(LANGUAGES, turns, _shuffled(_LOOKS[schema], random), strict=True):
-        place = random.choice(places(language))
+    for language, layout, look in zip(LANGUAGES, turns, _shuffled(looks, random), strict=True):
+        place = random.choice(places(language, held_out=held_out))
         if schema == "identity_document":
             kind = words_of(IdentityWords, schema, language, place.country).kind
             layout = next(name for name, made in KINDS[schema].layouts.items() if made.kind == kind)
         jobs.append(Job(schema, place, Habits(_dates(place, random), layered=LOOKS[look].layered), (), layout, look))
     if schema == "bank_statement":
-        _give_bank_traits(jobs, random)
+        _give_signs(jobs, random)
+        if not held_out:
+            _give_bank_traits(jobs, random)
     return jobs
 
 
@@ -52,23 +62,24 @@ def _dates(place: Place, random: Random) -> str:
     return random.choice([pattern for pattern in place.dates if "MMMM" not in pattern])
 
 
-def _give_bank_traits(jobs: Sequence[Job], random: Random) -> None:
-    """How amounts are signed, and one each of three pages, an overdrawn account, and the digits of a script."""
-    usual = [
-        words_of(BankWords, job.schema, job.place.language, job.place.country).signs for job in jobs
-    ]
+def _give_signs(jobs: Sequence[Job], random: Random) -> None:
+    """How the amounts of each statement are signed, as is usual where it is from."""
+    usual = [words_of(BankWords, job.schema, job.place.language, job.place.country).signs for job in jobs]
     signs = _shuffled(_SIGNS, random)
     while any(sign not in fit for sign, fit in zip(signs, usual, strict=True)):
         signs = _shuffled(_SIGNS, random)
     for job, sign in zip(jobs, signs, strict=True):
         job.traits = (sign,)
+
+
+def _give_bank_traits(jobs: Sequence[Job], random: Random) -> None:
+    """One each of three pages, an overdrawn account, and the digits of a script."""
     long = random.choice([job for job in jobs if job.look in _LONG])
-    long.traits = (*long.traits, "three_pages")
     over = random.choice([job for job in jobs if job is not long])
-    over.traits = (*over.traits, "overdrawn")
     own = random.choice([job for job in jobs if job.place.native_digits])
     own.habits = replace(own.habits, native=True)
-    own.traits = (*own.traits, "native_digits")
+    for job, trait in ((long, "three_pages"), (over, "overdrawn"), (own, "native_digits")):
+        job.traits = (*job.traits, trait)
 
 
 def _shuffled(names: Sequence[str], random: Random) -> list[str]:

@@ -34,7 +34,8 @@ def truth_of(content: Invoice | Receipt, printed: Collection[str], wordings: Map
     told = {*printed, "document_type"}
     fields: dict[str, Any] = {name: _plain(known[name]) for name in names if name in told}
     fields["line_items"] = [_line(index, line, printed) for index, line in enumerate(content.lines)]
-    if rows := [_tax(index, tax, printed) for index, tax in enumerate(content.money.taxes) if f"taxes[{index}].amount" in printed]:
+    rows = [_tax(index, tax, printed) for index, tax in enumerate(content.money.taxes)]
+    if rows and all("amount" in row for row in rows):
         fields["taxes"] = rows
     unknown = {"payment_method"} if isinstance(content, Receipt) and content.given is not None else set()
     return {"fields": fields, "absent": [name for name in names if name not in fields and name not in unknown]}
@@ -44,8 +45,10 @@ def truth_of_drawn(drawn: Drawn, printed: Collection[str]) -> dict[str, Any]:
     """The `fields` and `absent` of a line of the truth file, for a document of one of the newer types; `printed` as above."""
     fields: dict[str, Any] = {name: _plain(value) for name, value in drawn.known.items() if name in printed}
     for table, rows in drawn.tables.items():
-        cells = [{name: value for name, value in row.items() if f"{table}[{at}].{name}" in printed} for at, row in enumerate(rows)]
-        fields[table] = [{name: _plain(value) for name, value in row.items()} for row in cells]
+        fields[table] = [
+            {name: _plain(value) for name, value in row.items() if f"{table}[{index}].{name}" in printed}
+            for index, row in enumerate(rows)
+        ]
     absent = [name for name in drawn.known if name not in fields and name not in drawn.unknown]
     return {"fields": fields, "absent": absent}
 
