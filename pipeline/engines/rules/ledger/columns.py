@@ -146,6 +146,7 @@ def _shares(
         for figures in ordered:
             change = change_of(figures, account)
             if change is None:
+                steps += before is not None and account.balance in figures
                 before = None
                 continue
             moved += change

@@ -20,6 +20,7 @@ _GAP = 3.4
 """Lines of one entry stand at most so far from each other, in units."""
 _PLUS = re.compile(r"\+\s?$")
 _AFTER_SIGN = re.compile(r"(?<=\d[-+]) (?=[-+(]?\d)")
+_NO_YEAR = re.compile(r"\s*(?P<day>\d{1,2}[./-]\d{1,2}\.?|\d{1,2}\.? [^\W\d_]{3,9}\.?|[^\W\d_]{3,9}\.? \d{1,2})(?=\s|$)")
 _TORN = re.compile(r"(?<![\w.,])[-(]?\d{1,3}(?:[.,]\d{3})*[.,] \d{2}\)?[-+]?$")
 
 
@@ -36,12 +37,12 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """A date in a line."""
+    """A date in a line; without a value where it names no year, as many statements print them."""
 
     span: Span
     x0: float
     x1: float
-    value: date
+    value: date | None = None
 
 
 @dataclass(slots=True)
@@ -87,7 +88,7 @@ def line_of(sheet: Sheet, number: int, row: Row, dated: Sequence[tuple[float, fl
             last = figures.pop()
             figures.append(_sided(last, f"{last.said} {cell.text}"))
             continue
-        opening = _leading_days(sheet, cell)
+        opening = _leading_days(sheet, cell, dated)
         begin = opening[-1].span.end if opening else 0
         end = _closing_figures(sheet, cell, begin, figures)
         if (texts or figures) and any(c.isalnum() for c in cell.text[begin:end]):
@@ -144,7 +145,7 @@ def _goes_on(sheet: Sheet, entry: Entry, line: LedgerLine, ends: tuple[float, fl
     return all(ends[0] - 1.5 <= sheet.box(span)[0] * scale <= ends[1] for span in line.texts)
 
 
-def _leading_days(sheet: Sheet, cell: Cell) -> list[Day]:
+def _leading_days(sheet: Sheet, cell: Cell, dated: Sequence[tuple[float, float]]) -> list[Day]:
     """The dates that a cell opens with."""
     found: list[Day] = []
     begin = 0
@@ -152,6 +153,13 @@ def _leading_days(sheet: Sheet, cell: Cell) -> list[Day]:
         if any(c.isalnum() for c in cell.text[begin:start]):
             break
         found.append(_day(sheet, Span(cell, start, end), day))
+        begin = end
+    while match := _NO_YEAR.match(cell.text, begin):
+        end = match.end("day")
+        span = Span(cell, match.start("day"), end)
+        if not any(_under(_day(sheet, span), x0, x1) for x0, x1 in dated):
+            break
+        found.append(_day(sheet, span))
         begin = end
     return found
 
@@ -162,12 +170,17 @@ def _closing_day(sheet: Sheet, cell: Cell, begin: int, end: int, dated: Sequence
         if cell.text[begin + stop : end].strip():
             continue
         found = _day(sheet, Span(cell, begin + start, begin + stop), day)
-        if any(min(found.x1, x1) - max(found.x0, x0) > 0 for x0, x1 in dated):
+        if any(_under(found, x0, x1) for x0, x1 in dated):
             return found
     return None
 
 
-def _day(sheet: Sheet, span: Span, value: date) -> Day:
+def _under(day: Day, x0: float, x1: float) -> bool:
+    """Whether a date stands under a head of dates, or hardly beside it."""
+    return min(day.x1, x1) - max(day.x0, x0) > -1.0
+
+
+def _day(sheet: Sheet, span: Span, value: date | None = None) -> Day:
     box, scale = sheet.box(span), sheet.aspect / sheet.unit
     return Day(span, box[0] * scale, box[2] * scale, value)
 

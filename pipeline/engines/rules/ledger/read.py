@@ -15,6 +15,7 @@ from schemas.base import Schema
 from schemas.fields import FieldSpec, Kind
 
 _PROVEN, _LABELLED, _GUESSED = 0.97, 0.88, 0.7
+_DATED = 0.93
 _TEXT, _WRAPPED = 0.92, 0.82
 _EDGE = 1.2
 _PROSE = (Kind.TEXT, Kind.NAME, Kind.ADDRESS)
@@ -53,6 +54,11 @@ def _table(sheet: Sheet, spec: FieldSpec, account: Account, entries: Sequence[En
     heads = heading.heads if heading else ()
     stretches = stretches_of(entries)
     named, proven = name_stretches(entries, stretches, heads, account)
+    if not heads and not proven:
+        signed = any(figure.value < 0 for entry in entries for figure in entry.figures)
+        if not signed or not account.amount:
+            return Table()  # nothing tells money in from money out
+        named = {0: account.amount}
     sure = _PROVEN if proven else _LABELLED if heads else _GUESSED
     leaves: list[Leaf] = []
     cells: set[int] = set()
@@ -112,7 +118,8 @@ def _dates(sheet: Sheet, path: str, spec: FieldSpec, heads: Sequence[Head], days
         if name is None:
             break
         used.add(name)
-        made.append(Leaf(f"{path}.{name}", day.span.text, _LABELLED + 0.05, sheet.box(day.span)))
+        sure = _DATED if day.value else _GUESSED
+        made.append(Leaf(f"{path}.{name}", day.span.text, sure, sheet.box(day.span)))
     return made
 
 

@@ -116,7 +116,7 @@ def _states() -> tuple[str, ...]:
 
 
 def _day(sheet: Sheet, name: str, found: ZoneRows, printed: Leaf | None) -> Leaf | None:
-    """The print that says the day of the zone; without such a print what the labels told, else the zone's own."""
+    """The print that says the day of the zone; without such a print the zone's own, where its check digit fits."""
     day = found.says.date_of_birth if name == "date_of_birth" else found.says.expiry_date
     habits = sheet.habits
     if day is None:
@@ -131,7 +131,7 @@ def _day(sheet: Sheet, name: str, found: ZoneRows, printed: Leaf | None) -> Leaf
                 return sheet_leaf(sheet, name, Span(cell, start, end))
         if parse_date(cell.text, habits.language, habits.month_first) == day:
             return sheet_leaf(sheet, name, Span(cell, 0, len(cell.text)))
-    if printed is not None or not found.sound(name):
+    if not found.sound(name):
         return printed
     return Leaf(name, day.isoformat(), _READ, found.box)
 
