@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from pipeline.records import Leaf, PageWords, Typed, Value
 from pipeline.values.amounts import parse_amount, parse_number, parse_percent
-from pipeline.values.arithmetic import judge
+from pipeline.values.arithmetic import judge, rows
 from pipeline.values.choices import choice_of
 from pipeline.values.currencies import currency_of, find_currencies
 from pipeline.values.dates import is_ambiguous, month_first_evidence, parse_date
@@ -118,10 +118,26 @@ def normalize(leaves: Sequence[Leaf], schema: Schema, words: PageWords) -> tuple
     habits = habits_of(words, lines or [Line(leaf.verbatim, 0, (0,)) for leaf in leaves])
     sided = any(isinstance(rule, Signed | Running) for rule in schema.rules)
     values = [_value(leaf, spec_at(schema, leaf.path), habits, words.page, sided) for leaf in leaves if leaf.verbatim.strip()]
+    for rule in schema.rules:
+        if isinstance(rule, Signed):
+            values += _signed(rule, values)
     for spec in specs(schema):
         if spec.kind is Kind.CURRENCY and not any(value.path == spec.name and value.value for value in values):
             values += _missing_currency(spec, values, habits, texts, words.page)
     return tuple(values)
+
+
+def _signed(rule: Signed, values: Sequence[Value]) -> list[Value]:
+    """The signed amounts of rows that print money in and money out in columns of their own; nothing where both are filled."""
+    made = []
+    found = {value.path: value for value in values if isinstance(value.value, Decimal)}
+    for row in rows(found, rule.table):
+        plus, minus, read_ = (found.get(f"{rule.table}[{row}].{name}") for name in (rule.plus, rule.minus, rule.result))
+        filled = [one for one in (plus, minus) if one and one.value]
+        if read_ is None and len(filled) == 1 and isinstance(filled[0].value, Decimal):
+            amount = -abs(filled[0].value) if filled[0] is minus else filled[0].value
+            made.append(replace(filled[0], path=f"{rule.table}[{row}].{rule.result}", value=amount))
+    return made
 
 
 def _value(leaf: Leaf, spec: FieldSpec, habits: Habits, page: int, sided: bool = False) -> Value:

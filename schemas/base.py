@@ -32,11 +32,15 @@ class Sum:
 
 @dataclass(frozen=True)
 class Product:
-    """An equation inside each row of `table`: `result` equals the product of the two `factors`."""
+    """An equation inside each row of `table`: `result` equals the product of the two `factors`.
+
+    Where the row has a percentage in `discount` the result may be less by that.
+    """
 
     table: str
     result: str
     factors: tuple[str, str]
+    discount: str = ""
 
 
 @dataclass(frozen=True)
@@ -84,7 +88,8 @@ def terms(rule: Rule) -> tuple[str, ...]:
     if isinstance(rule, Sum):
         return (rule.total, *rule.parts, *rule.optional)
     if isinstance(rule, Product):
-        return tuple(f"{rule.table}[].{name}" for name in (rule.result, *rule.factors))
+        names = filter(None, (rule.result, *rule.factors, rule.discount))
+        return tuple(f"{rule.table}[].{name}" for name in names)
     if isinstance(rule, Order):
         return (rule.earlier, rule.later)
     columns = (rule.result, rule.plus, rule.minus) if isinstance(rule, Signed) else (rule.balance, rule.amount)

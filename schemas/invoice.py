@@ -38,7 +38,7 @@ class Invoice(DocumentSchema):
         ),
         Sum("tax_total", ("taxes[].amount",)),
         Sum("amount_due", ("total", "rounding_amount"), optional=("rounding_amount",), less=("prepaid_amount",)),
-        Product("line_items", "amount", ("quantity", "unit_price")),
+        Product("line_items", "amount", ("quantity", "unit_price"), discount="discount"),
         Order("issue_date", "due_date"),
         Order("period_start", "period_end"),
     )

@@ -54,8 +54,8 @@ def judge(rule: Rule, values: Mapping[str, Typed]) -> Verdict:
         rule: one of a schema's rules.
         values: path (`total`, `line_items[0].amount`) → typed value.
     """
-    if isinstance(rule, Signed | Running):
-        return Verdict(None)
+    if isinstance(rule, Signed):
+        return Verdict(None)  # carried out, never judged
     raise TypeError(f"there is no rule of the sort {type(rule).__name__}")
 
 
@@ -91,8 +91,37 @@ def _product(rule: Product, values: Mapping[str, Typed]) -> Verdict:
         result, one, other = (values.get(f"{rule.table}[{row}].{name}") for name in (rule.result, *rule.factors))
         if isinstance(result, Decimal) and isinstance(one, Decimal) and isinstance(other, Decimal):
             judged = True
-            if not product_holds(result, one, other):
+            percent = values.get(f"{rule.table}[{row}].{rule.discount}")
+            off = (one * (100 - percent) / 100,) if rule.discount and isinstance(percent, Decimal) else ()
+            if not any(product_holds(result, factor, other) for factor in (one, *off)):
                 wrong.append(f"row {row + 1}: {one} × {other} is not {result}")
+    return Verdict(not wrong, "; ".join(wrong)) if judged else Verdict(None)
+
+
+@judge.register
+def _running(rule: Running, values: Mapping[str, Typed]) -> Verdict:
+    order = rows(values, rule.table)
+    down = _follow(rule, values, order)
+    if down.passed is False and _follow(rule, values, order[::-1]).passed:
+        return Verdict(True)  # the latest entry is printed first
+    return down
+
+
+def _follow(rule: Running, values: Mapping[str, Typed], order: Iterable[int]) -> Verdict:
+    """What `rule` says of rows in some order."""
+    before = values.get(rule.start)
+    wrong, judged = [], False
+    moved: Decimal | None = Decimal()
+    for row in order:
+        amount, after = (values.get(f"{rule.table}[{row}].{name}") for name in (rule.amount, rule.balance))
+        moved = moved + amount if moved is not None and isinstance(amount, Decimal) else None
+        if not isinstance(after, Decimal):
+            continue
+        if isinstance(before, Decimal) and moved is not None:
+            judged = True
+            if not sum_holds(after, (before, moved)):
+                wrong.append(f"row {row + 1}: {before} {'-' if moved < 0 else '+'} {abs(moved)} is not {after}")
+        before, moved = after, Decimal()
     return Verdict(not wrong, "; ".join(wrong)) if judged else Verdict(None)
 
 
