@@ -1,4 +1,4 @@
-"""Judging one document's values against its truth: right, wrong, missed and false values, and which rows are the same."""
+"""Judging one document's values against its truth: right, wrong, missed and false values."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -7,25 +7,17 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from rapidfuzz import fuzz
 from rapidfuzz.distance import Levenshtein
-from scipy.optimize import linear_sum_assignment
 
+from pipeline.evaluate.pairing import pair
 from pipeline.evaluate.truth import Truth
 from pipeline.records import Box, Grounding, Typed, Value
 from pipeline.values.arithmetic import rows
 from pipeline.values.compare import key, same
-from pipeline.values.text import fold_name
 from schemas.base import Schema, specs
 from schemas.fields import NUMERIC, FieldSpec, Kind
 
 _ALSO_CALLED = {"seller_iban": "iban"}
-_SAME_ROW = 0.6
-"""Least likeness (0..2: texts and amounts) of a row found to a row of the truth that it can stand for."""
-_LIKENESS = 0.1
-"""What likeness weighs beside a right cell, in choosing pairs among rows that are alike."""
-_IN_ORDER = 0.001
-_WORDED = (Kind.TEXT, Kind.NAME, Kind.ADDRESS)
 _ALIKE = 0.5
 """ANLS counts what is less alike as not alike at all."""
 
@@ -119,8 +111,9 @@ def judge(values: Sequence[Value] | Mapping[str, Typed], truth: Truth, schema: S
         found = given.get(spec.name, _NOTHING)
         if spec.kind is Kind.TABLE:
             expected = truth.fields.get(spec.name) or (truth.line_items if spec.name == "line_items" else ())
-            if expected:
-                cells, counts[spec.name] = _judge_table(spec, [dict(row) for row in expected], given)
+            told = [dict(row) for row in expected if any(_known(row, column.name) for column in spec.columns)]
+            if told:
+                cells, counts[spec.name] = _judge_table(spec, told, given)
                 judged += cells
             elif told_absent:
                 absent.append(spec.name)
@@ -181,7 +174,11 @@ def _judge_table(
         {column.name: given.get(f"{spec.name}[{number}].{column.name}", _NOTHING) for column in spec.columns}
         for number in rows(given, spec.name)
     ]
-    pairs = _paired(columns, expected, found)
+    pairs = pair(
+        columns,
+        [{c.name: _options(row[c.name]) for c in columns if _known(row, c.name)} for row in expected],
+        [{name: cell.typed for name, cell in row.items()} for row in found],
+    )
     judged: list[Judgement] = []
     right = 0
     for i, wanted in enumerate(expected):
@@ -199,47 +196,6 @@ def _judge_table(
             if cell.typed is not None:
                 judged.append(_told(Judgement(f"{spec.name}[].{column.name}", Outcome.FALSE, "", str(cell.typed)), cell))
     return judged, RowCount(len(expected), len(found), len(pairs), right)
-
-
-def _paired(
-    columns: Sequence[FieldSpec], expected: Sequence[Mapping[str, Any]], found: Sequence[Mapping[str, _Given]]
-) -> dict[int, int]:
-    """Which row found stands for which of the truth: the most right cells, then the most alike (Hungarian)."""
-    if not expected or not found:
-        return {}
-    longest = max(len(expected), len(found))
-    gains = [[0.0] * len(found) for _ in expected]
-    for i, wanted in enumerate(expected):
-        for j, row in enumerate(found):
-            alike, right = _likeness(columns, wanted, row)
-            if alike >= _SAME_ROW:
-                gains[i][j] = right + _LIKENESS * alike + _IN_ORDER * (1 - abs(i - j) / longest)
-    pairs = zip(*(side.tolist() for side in linear_sum_assignment(gains, maximize=True)), strict=True)
-    return {i: j for i, j in pairs if gains[i][j]}
-
-
-def _likeness(columns: Sequence[FieldSpec], wanted: Mapping[str, Any], row: Mapping[str, _Given]) -> tuple[float, int]:
-    """How alike two rows are, by what a row is known by, and how many cells are right.
-
-    Likeness is 0..1 by the letters of the texts that both have, and 1 more for an equal amount. Rows without texts are alike by
-    any equal cell.
-    """
-    letters, texts, right, money = 0.0, 0, 0, False
-    for column in columns:
-        if not _known(wanted, column.name) or (typed := row[column.name].typed) is None:
-            continue
-        options = _options(wanted[column.name])
-        equal = any(same(column.kind, typed, option, column.scheme) for option in options)
-        right += equal
-        money = money or (equal and column.kind is Kind.MONEY)
-        if column.kind in _WORDED:
-            texts += 1
-            letters += max(_letters(option, typed) for option in options)
-    return (letters / texts if texts else float(right > 0)) + float(money), right
-
-
-def _letters(option: str, typed: Typed) -> float:
-    return fuzz.ratio(fold_name(option), fold_name(str(typed))) / 100
 
 
 def _known(row: Mapping[str, Any], column: str) -> bool:
