@@ -61,6 +61,8 @@ def folder(tmp_path: Path) -> Path:
         ("run in --schema invoice --out s3://bucket/x", "not a local folder"),
         ("run in --schema invoice --engine nope", "there is no engine called 'nope'"),
         ("run in --schema invoice --words nope", "setting words"),
+        ("run in --schema invoice --language nl", "setting language: Input should be '', 'en', 'de', 'fr'"),
+        ("plan in --schema invoice --language German", "setting language"),
         ("run in --schema missing.py", "there is no schema file"),
         ("run in --schema invoice --out /proc/x", "cannot write to /proc/x"),
         ("run in --schema invoice --engine fake --out in-the-way", "cannot write to {folder}/in-the-way/shards"),

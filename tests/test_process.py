@@ -4,6 +4,7 @@ import asyncio
 import shutil
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -155,3 +156,30 @@ def test_the_rules_fingerprint_is_their_source(tmp_path: Path, monkeypatch: pyte
 )
 def test_pages_go_in_ranges(pages: int, size: int, expected: list[tuple[int, int]]) -> None:
     assert [(part[0], part[-1]) for part in run.page_ranges(pages, size)] == expected
+
+
+GERMAN = "Wir haben Ihre Bestellung erhalten und liefern die Ware an die unten genannte Anschrift.\n\n"
+ENGLISH = "We have received your order and will deliver the goods to the address below, as was agreed between us.\n\n"
+
+
+def test_pages_keep_their_language_and_the_document_has_that_of_most_of_its_text(tmp_path: Path) -> None:
+    result = process(pdf(tmp_path / "a.pdf", [ENGLISH + USUAL, ENGLISH, GERMAN * 9, "12.50"]))
+    assert [row.language for row in result.pages] == ["en", "en", "de", "und"]
+    assert result.language == "de"
+
+
+def test_a_forced_language_is_that_of_every_page(tmp_path: Path) -> None:
+    file = pdf(tmp_path / "a.pdf", [ENGLISH + "total: 1.234", GERMAN])
+    forced = process(file, Settings(engine="fake", language="de"))
+    assert {row.language for row in forced.pages} | {forced.language} == {"de"}
+    assert [value.value for value in forced.values if value.path == "total"] == [Decimal(1234)]
+    assert [value.value for value in process(file).values if value.path == "total"] == [Decimal("1.234")]
+
+
+def test_another_page_says_which_is_the_month(tmp_path: Path) -> None:
+    """03/04/2024 alone is doubtful, and in a document that is due on 12/31/2024 it is not."""
+    alone = process(pdf(tmp_path / "a.pdf", [ENGLISH + "issue_date: 03/04/2024"]))
+    both = process(pdf(tmp_path / "b.pdf", [ENGLISH + "issue_date: 03/04/2024", ENGLISH + "due_date: 12/31/2024"]))
+    dates = [{v.path: (v.value, v.problem) for v in result.values} for result in (alone, both)]
+    assert dates[0]["issue_date"] == (date(2024, 4, 3), "day and month could be swapped")
+    assert dates[1]["issue_date"] == (date(2024, 3, 4), "")
