@@ -244,13 +244,17 @@ def _in_blocks(sheet: Sheet) -> list[_Party]:
         if cell.box[3] > _UPPER or squeeze(role).text not in _roles():
             continue
         lines = list(_below(sheet, cell))
-        if not lines or not _is_name(lines[0].text) or lines[0].text.rstrip().endswith("."):
+        if not lines or not _is_name(lines[0].text) or _sentence(lines[0].text):
             continue
         party: _Party = {"role": _Said(role, cell.box), "name": _Said(lines[0].text, lines[0].box)}
         if any(c.isdigit() for line in lines[1:] for c in line.text):
             party["address"] = _Said("\n".join(line.text for line in lines[1:]), around(line.box for line in lines[1:]))
         parties.append(party)
     return parties
+
+
+def _sentence(text: str) -> bool:
+    return text.rstrip().endswith(".") and len(text.split()) > 6
 
 
 def _below(sheet: Sheet, head: Cell) -> Iterator[Cell]:

@@ -20,6 +20,7 @@ _WIDE = 0.5
 _LONGEST = 24
 _WHOLE = {"th": "", "hi": ""}
 """Where words need not end at a space, a duration may end within what looks like one."""
+_SENTENCE_END = re.compile(r"(?<=\w{4})\.$")
 _IF = r", (?:wenn|sofern|soweit|falls|if|provided|a meno|salvo che|caso|desde que)\b"
 _MARKS = {"date": "\ue001", "money": "\ue002"}
 """Stand for a date or an amount while wordings are looked for: one mark and as many fillers as it has characters more."""
@@ -72,7 +73,7 @@ def _said(sheet: Sheet, prose: Prose, veiled: str, spec: FieldSpec) -> tuple[int
         if match is None:
             continue
         start, end = match.span("v")
-        text = prose.text[start:end].strip(" ,;:–—\"“”„«»'")
+        text = _SENTENCE_END.sub("", prose.text[start:end].strip(" ,;:–—\"“”„«»'"))
         start += prose.text[start:end].find(text)
         box = prose.box(start, start + len(text))
         if text and box is not None:
