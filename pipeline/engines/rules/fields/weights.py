@@ -97,7 +97,7 @@ def _sums(spec: FieldSpec, scored: Scored, page: Page) -> Iterator[tuple[Candida
             score += _PAID * (1 - score)
         if size in exact:
             score *= _UNROUNDED
-        if candidate.value in page.columns.get(spec.name, ()):
+        if not spec.required and candidate.value in page.columns.get(spec.name, ()):
             score += _ADDS_UP * (1 - score)
         yield candidate, score + _LATER * candidate.span.cell.box[1] * (score > _ONLY_ONE)
 

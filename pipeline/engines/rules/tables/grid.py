@@ -7,6 +7,7 @@ from itertools import pairwise
 from statistics import median
 
 from pipeline.engines.rules.sheet import Sheet
+from pipeline.engines.rules.tables.codes import give_codes, part_codes
 from pipeline.engines.rules.tables.columns import (
     Column,
     Figures,
@@ -65,12 +66,14 @@ class Grid:
 def read_grid(sheet: Sheet, rows: Sequence[Row], heading: Heading, specs: Sequence[FieldSpec]) -> Grid:
     """The table under `heading`: down to the last of `rows` at most."""
     heading = _with_open_side(sheet, rows, heading, specs)
-    lines = list(_body(sheet, rows, heading, specs))
+    body = list(_body(sheet, rows, heading, specs))
+    lines, codes = part_codes(body, specs)
     columns = lay_columns(heading.heads, lines, specs)
     first = [dict(_placed(line, columns, None)[0]) for line in lines]
     columns = name_columns(columns, specs, [row for row in _merged(lines, first) if len(row) > 1])
     columns, text = _text_column(columns, specs, lines)
     made = _rows(lines, columns, text)
+    give_codes(made, codes)
     left, right = heading.heads[0].x0 - _MARGIN, heading.heads[-1].x1 + _MARGIN
     own = {
         cell.index
@@ -78,7 +81,7 @@ def read_grid(sheet: Sheet, rows: Sequence[Row], heading: Heading, specs: Sequen
         for cell in row
         if left <= ends_of(sheet, cell)[0] and ends_of(sheet, cell)[1] <= right
     }
-    return Grid(tuple(columns), tuple(made), tuple(lines), frozenset(own))
+    return Grid(tuple(columns), tuple(made), tuple(body), frozenset(own))
 
 
 def _with_open_side(sheet: Sheet, rows: Sequence[Row], heading: Heading, specs: Sequence[FieldSpec]) -> Heading:

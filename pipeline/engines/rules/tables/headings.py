@@ -107,7 +107,7 @@ def find_headings(sheet: Sheet, rows: Sequence[Row], columns: Sequence[FieldSpec
         if len(marks) < len(row):
             limits[number] = ends_of(sheet, row[len(marks)])[0]
         first = next((place for place, (_, one) in enumerate(marks) if one), None)
-        if first is not None and _no_figures(sheet, [cell for cell, _ in marks[first:]]):
+        if first is not None and _no_figures(sheet, [cell for cell, _ in marks[first:]]) and not any(map(_valued, marks)):
             beside = [(cell, one) for cell, one in marks[:first] if not _digits(cell.text) and len(cell.text) <= _SHORT]
             marked[number] = beside + marks[first:]
     for number, marks in marked.items():
@@ -148,6 +148,14 @@ def _tells(heading: Heading, columns: Sequence[FieldSpec]) -> bool:
     text = any(texts & set(head.names) for head in heads)
     counts = sum(1 for kind in told if kind & {Kind.MONEY, Kind.NUMBER})
     return (text and any(kind & set(NUMERIC) for kind in told)) or (counts >= 2 and len(heading.heads) >= 3)
+
+
+def _valued(marked: tuple[Cell, list[_Mark]]) -> bool:
+    """Whether a number follows a label in its cell: `Art. 4711` heads nothing."""
+    cell, marks = marked
+    words = cell.text.split()
+    after = [word for mark in marks for word in words[mark.last + 1 : mark.last + 2]]
+    return any(any(c.isdigit() for c in word) and "%" not in word for word in after)
 
 
 def _without_a_sum(sheet: Sheet, marks: Sequence[tuple[Cell, list[_Mark]]]) -> list[tuple[Cell, list[_Mark]]]:

@@ -1,7 +1,6 @@
 """Reading a list that has no heading, line by line: till receipts."""
 
 import re
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -10,20 +9,26 @@ from pipeline.engines.rules.sheet import Sheet
 from pipeline.engines.rules.tables.columns import Roles
 from pipeline.engines.rules.tables.endings import opens
 from pipeline.engines.rules.tables.headings import labelled_as
-from pipeline.engines.rules.tables.tokens import Row, Token, middle, tokens_of, words_of
+from pipeline.engines.rules.tables.tokens import (
+    AMOUNTS,
+    TAIL,
+    Row,
+    Token,
+    amounts_edge,
+    last_amount,
+    middle,
+    tokens_of,
+    words_of,
+)
 from pipeline.values.arithmetic import product_holds, sum_holds
 from schemas.fields import FieldSpec
 
 _NARROW = 55.0
 """A page whose print is at most so many units wide is a slip."""
-_COLUMN = 2.0
-"""Amounts that end within so many units of each other stand in one column."""
 _NEAR = 3.2
 """Lines of one item stand at most so far from each other, in units."""
 _BELIEVED = 2
 """A list of more items than these is believed without a sum."""
-_TAIL = 3
-"""A word of at most so many letters behind an amount is a tax letter or a currency."""
 _TIMES = re.compile(r"[x×X*@à]")
 _CODE = 5
 """So many digits alone are the number of an article."""
@@ -69,7 +74,7 @@ def read_listing(sheet: Sheet, rows: Sequence[Row], columns: Sequence[FieldSpec]
     """
     if not _is_slip(sheet):
         return []
-    edge = _amounts_edge(sheet, rows)
+    edge = amounts_edge(sheet, rows)
     if edge is None:
         return []
     reader = _Reader(edge, columns, roles)
@@ -153,30 +158,10 @@ def _is_slip(sheet: Sheet) -> bool:
     return (right - left) * sheet.aspect / sheet.unit <= _NARROW
 
 
-def _amounts_edge(sheet: Sheet, rows: Sequence[Row]) -> float | None:
-    """Where most amounts that close a line end, in units."""
-    ends = [token.x1 for row in rows if (token := _last_amount([t for c in row for t in tokens_of(sheet, c)]))]
-    if len(ends) < 2:
-        return None
-    near = Counter({end: sum(abs(end - other) <= _COLUMN for other in ends) for end in ends})
-    most = max(near.values())
-    return max(end for end, count in near.items() if count == most)
-
-
-def _last_amount(tokens: Sequence[Token]) -> Token | None:
-    """The amount that closes a line, but for tax letters."""
-    for token in reversed(tokens):
-        if token.value is not None:
-            return token if token.money and not token.percent else None
-        if token.letters > _TAIL:
-            return None
-    return None
-
-
 def _line(at: tuple[int, float], cells: Sequence[Sequence[Token]], edge: float) -> _Line:
     tokens = [token for cell in cells for token in cell]
-    amount = _last_amount(tokens)
-    if amount is not None and (abs(amount.x1 - edge) > _COLUMN * 2 or _is_price(amount, tokens)):
+    amount = last_amount(tokens)
+    if amount is not None and (abs(amount.x1 - edge) > 2 * AMOUNTS or _is_price(amount, tokens)):
         amount = None
     before = tokens[: tokens.index(amount)] if amount is not None else tokens
     figures = tuple(token for token in before if token.value is not None and not token.percent)
@@ -201,7 +186,7 @@ def _multiplies(tokens: Sequence[Token]) -> bool:
             return True
         if token.value is not None and before is not None and _TIMES.fullmatch(before.text) and before.value is None:
             ahead = tokens[: tokens.index(before)][-2:]
-            counted = any(one.value is not None for one in ahead) and all(len(one.text) <= _TAIL * 2 for one in ahead)
+            counted = any(one.value is not None for one in ahead) and all(len(one.text) <= TAIL * 2 for one in ahead)
             if counted or (not ahead and before.text != "à"):
                 return True
     return False

@@ -10,6 +10,7 @@ from pipeline.engines.rules.tables.columns import Column, Roles, multiplies, rol
 from pipeline.engines.rules.tables.grid import PROSE, Grid, read_grid, read_loose_grids
 from pipeline.engines.rules.tables.headings import Heading, find_headings, telling_texts
 from pipeline.engines.rules.tables.listing import ListRow, read_listing
+from pipeline.engines.rules.tables.stacks import Stack, read_stacks
 from pipeline.engines.rules.tables.tokens import Row, Token, rows_of, words_of
 from pipeline.engines.rules.tables.wraps import GridRow
 from pipeline.records import Box, Leaf, WordsFrom, around
@@ -62,6 +63,10 @@ def read_table(sheet: Sheet, spec: FieldSpec, taken: frozenset[int] = frozenset(
     cells = {cell for grid, found in grids for cell in grid.cells(max(item.last for item in found))}
     if not items:
         items, cells = _unheaded(sheet, rows, spec.columns)
+    stacked, lines = _stacked(sheet, rows, headings, spec.columns)
+    named = next((column.name for column in spec.columns if column.kind in PROSE), "")
+    if _told(stacked, named) > _told(items, named):
+        items, cells = stacked, lines
     return Table(
         tuple(
             Leaf(f"{spec.name}[{number}].{name}", print_, round(sure, 3), box)
@@ -96,6 +101,39 @@ def _unheaded(sheet: Sheet, page: Sequence[Row], specs: Sequence[FieldSpec]) -> 
     rows = read_listing(sheet, page, specs, roles)
     cells = {cell.index for row in rows for number in row.rows for cell in page[number]}
     return [_listed(sheet, row, text, roles) for row in rows], cells
+
+
+def _told(items: Sequence[Item], text: str) -> tuple[int, int]:
+    """How many items multiply, and how many of these are named."""
+    return sum(item.proven for item in items), sum(item.proven and text in item.values for item in items)
+
+
+def _stacked(
+    sheet: Sheet, page: Sequence[Row], headings: Sequence[Heading], specs: Sequence[FieldSpec]
+) -> tuple[list[Item], set[int]]:
+    """The items that take up several lines each, under the most telling heading or none, and the indexes of their cells."""
+    roles = roles_of(specs)
+    text = next((spec for spec in specs if spec.kind in PROSE), None)
+    if roles is None or text is None:
+        return [], set()
+    heading = headings[0] if headings else None
+    stacks = read_stacks(sheet, page, heading, specs)
+    rows = [number for stack in stacks for number in stack.rows] if stacks else []
+    head = list(range(heading.first, heading.last + 1)) if heading else []
+    return [_of_stack(sheet, stack, text, roles) for stack in stacks], {
+        cell.index for number in rows + head for cell in page[number] if rows
+    }
+
+
+def _of_stack(sheet: Sheet, stack: Stack, text: FieldSpec, roles: Roles) -> Item:
+    values = {text.name: (_said(stack.name), _LISTED, around([sheet.box(token.span) for token in stack.name]))}
+    sure = _PROVEN if stack.number else _LISTED
+    for spec, token in zip(roles, (stack.number, stack.price, stack.amount), strict=True):
+        if token is not None:
+            values[spec.name] = token.text, sure, sheet.box(token.span)
+    for name, token in stack.others.items():
+        values[name] = token.text, _LISTED, sheet.box(token.span)
+    return Item(values, stack.number is not None, max(stack.rows))
 
 
 def _listed(sheet: Sheet, row: ListRow, text: FieldSpec, roles: Roles) -> Item:
@@ -164,6 +202,8 @@ def _item(
             sure = _TEXT if len(lines) == 1 else _WRAPPED
             if any(c.isalnum() for c in text):
                 values[spec.name] = text, sure, around(boxes)
+    for name, token in row.codes.items():
+        values.setdefault(name, (token.text, _LABELLED, sheet.box(token.span)))
     needed = [spec for spec in specs if spec.required]
     for spec in needed:
         if spec.name not in values and (spec.kind in NUMERIC or not proven):

@@ -1,6 +1,7 @@
 """A sheet's cells as figures and words, each with its place along the row: what tables are made of."""
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import NamedTuple
@@ -17,6 +18,10 @@ _COUNT = re.compile(rf"[x×@*]?([{MINUS}]?)(\d{{1,6}}(?:[.,]\d{{1,4}})?)(?:[x×*
 _RULES = re.compile(r"[|¦\[\]{}_~]+")
 _BEFORE = re.compile(r"[(*x×@|]*")
 _BEHIND = re.compile(r"[.,;:)*|/-]*[A-Z*]{0,2}|/[^\W\d_]{1,8}\.?")
+AMOUNTS = 2.0
+"""Amounts that end within so many units of each other stand in one column."""
+TAIL = 3
+"""A word of at most so many letters behind an amount is a tax letter or a currency."""
 Row = tuple[Cell, ...]
 _LEVEL = 0.8
 """Rows whose middles are so near to each other, in units, are at one height."""
@@ -118,6 +123,26 @@ def words_of(tokens: Sequence[Token]) -> str:
     line = Line(cell.text, cell.first, cell.starts)
     first, last = (index - cell.first for index in line.words(tokens[0].span.start, tokens[-1].span.end))
     return cell.text[cell.starts[first] : _end(cell, last)].strip("|¦_~ ").removeprefix("[")
+
+
+def amounts_edge(sheet: Sheet, rows: Sequence[Row]) -> float | None:
+    """Where most amounts that close a line end, in units."""
+    ends = [token.x1 for row in rows if (token := last_amount([t for c in row for t in tokens_of(sheet, c)]))]
+    if len(ends) < 2:
+        return None
+    near = Counter({end: sum(abs(end - other) <= AMOUNTS for other in ends) for end in ends})
+    most = max(near.values())
+    return max(end for end, count in near.items() if count == most)
+
+
+def last_amount(tokens: Sequence[Token]) -> Token | None:
+    """The amount that closes a line, but for tax letters."""
+    for token in reversed(tokens):
+        if token.value is not None:
+            return token if token.money and not token.percent else None
+        if token.letters > TAIL:
+            return None
+    return None
 
 
 def _figures(sheet: Sheet, text: str) -> list[tuple[int, int, Decimal, bool, bool]]:

@@ -20,11 +20,13 @@ class GridRow:
         figures: the figures by number of the column.
         texts: the lines of print by number of the column.
         lines: the lines that it takes up.
+        codes: numbers of articles in its text, by name of their column.
     """
 
     figures: dict[int, Token] = field(default_factory=dict)
     texts: dict[int, list[tuple[Token, ...]]] = field(default_factory=dict)
     lines: list[TableLine] = field(default_factory=list)
+    codes: dict[str, Token] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
