@@ -56,10 +56,11 @@ class Prose:
         """The print of characters `start` to `end`, cell by cell."""
         found = []
         first = max(bisect_right(self._starts, start) - 1, 0)
-        for piece in self._pieces[first:]:
+        for number, piece in enumerate(self._pieces[first:], first + 1):
             if piece.start >= end:
                 break
-            begin, stop = max(start - piece.start, 0), min(end - piece.start, len(piece.cell.text))
+            after = self._starts[number] if number < len(self._starts) else len(self.text)
+            begin, stop = max(start - piece.start, 0), min(min(end, after) - piece.start, len(piece.cell.text))
             if begin < stop and piece.cell.text[begin:stop].strip():
                 found.append(Span(piece.cell, begin, stop))
         return found
