@@ -1,6 +1,6 @@
 """How `octoglot evaluate` shows a report: a summary, a table for each sort of group, and what changed."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from rich import box
@@ -61,6 +61,31 @@ def groups(report: Report, asked: Sequence[str] | None) -> None:
         for name, measures in report.groups[part].items():
             table.add_row(name, *_numbers(measures), *([] if part == "field" else [_share(measures.item_f1)]))
         Console(width=WIDTH, markup=False).print(table)
+        if asked:
+            Console(width=WIDTH, markup=False).print(_more(report, part))
+
+
+def _more(report: Report, part: str) -> Table:
+    """What else there is to know of a sort of group; a column for each measure that any of them has."""
+    told: dict[str, Callable[[Measures], str]] = {
+        "documents": lambda m: f"{m.documents:,}",
+        "F1": lambda m: _share(m.f1),
+        "row F1": lambda m: _share(m.row_f1),
+        "absent": lambda m: f"{m.absent:,}" if m.absent else "–",
+        "false rate": lambda m: _share(m.false_rate),
+        "box prec.": lambda m: _share(m.box_precision),
+        "box recall": lambda m: _share(m.box_recall),
+        "ECE": lambda m: _share(m.ece),
+    }
+    rows = {name: {column: tell(m) for column, tell in told.items()} for name, m in report.groups[part].items()}
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column(part.replace("_", " "), overflow="fold")
+    columns = [column for column in told if any(row[column] != "–" for row in rows.values())]
+    for column in columns:
+        table.add_column(column, justify="right", no_wrap=True)
+    for name, row in rows.items():
+        table.add_row(name, *(row[column] for column in columns))
+    return table
 
 
 def failures(report: Report) -> None:

@@ -155,7 +155,7 @@ def _told(judgement: Judgement, given: _Given) -> Judgement:
 
 
 def _judge_field(spec: FieldSpec, name: str, expected: Any, given: _Given) -> Judgement:
-    wanted = _options(expected)
+    wanted = options(expected)
     text = " | ".join(wanted)
     if given.typed is None or given.typed == "":
         return Judgement(name, Outcome.MISSED, text)
@@ -176,7 +176,7 @@ def _judge_table(
     ]
     pairs = pair(
         columns,
-        [{c.name: _options(row[c.name]) for c in columns if _known(row, c.name)} for row in expected],
+        [{c.name: options(row[c.name]) for c in columns if _known(row, c.name)} for row in expected],
         [{name: cell.typed for name, cell in row.items()} for row in found],
     )
     judged: list[Judgement] = []
@@ -202,7 +202,8 @@ def _known(row: Mapping[str, Any], column: str) -> bool:
     return row.get(column) not in (None, "", [])
 
 
-def _options(expected: Any) -> list[str]:
+def options(expected: Any) -> list[str]:
+    """The values that are right, as text, of what a truth has for a field."""
     return [str(value).strip() for value in (expected if isinstance(expected, list) else [expected])]
 
 

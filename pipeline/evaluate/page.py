@@ -27,6 +27,8 @@ ROWS = 12
 """Values shown of a document, at most: a table that was misread has hundreds of wrong cells."""
 OPEN = 25
 """Groups of a table that is shown at once; a longer one is folded."""
+SPOTS = 3
+"""Places of the truth that are drawn for a value, at most: a total is often printed again and again."""
 LETTERS = 240
 """Letters shown of a value, at most."""
 
@@ -65,7 +67,7 @@ def write_page(
         comparison=comparison,
         plots=_plots(report),
         shown=shown,
-        legend=any(document.document.truth.spots for document in shown),
+        legend=any(document.document.spots for document in shown),
     )
     try:
         path.write_bytes(text.encode("utf-8", "backslashreplace"))
@@ -118,7 +120,7 @@ def _marks(judgement: Judgement, document: Document) -> dict[int, tuple[Mark, ..
     boxes: list[tuple[int, Mark]] = []
     if judgement.page and judgement.box:
         boxes.append((judgement.page, Mark(judgement.box, FOUND)))
-    boxes += [(spot.page, Mark(spot.box, TRUE)) for spot in document.truth.spots.get(judgement.name, ())]
+    boxes += [(spot.page, Mark(spot.box, TRUE)) for spot in document.spots.get(judgement.name, ())[:SPOTS]]
     return {page: tuple(mark for number, mark in boxes if number == page) for page, _ in boxes}
 
 

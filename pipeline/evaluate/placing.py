@@ -12,10 +12,10 @@ Only right values are judged: what a wrong value's box should be, nobody can say
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from pipeline.evaluate.judging import Judgement, Outcome, Placed
+from pipeline.evaluate.judging import Judgement, Outcome, Placed, options
 from pipeline.evaluate.truth import Line, Spot, Truth, read_lines
 from pipeline.records import Box, around
 from pipeline.values.compare import same
@@ -36,40 +36,53 @@ _GAP = 2
 """Lines that may stand between two of a value: one is not recognised."""
 
 
-def place(judgements: Sequence[Judgement], truth: Truth, schema: Schema, size: Size) -> tuple[Judgement, ...]:
-    """The judgements, `placed` filled in for right values whose place the truth knows."""
-    if truth.lines_file:
-        lines = read_lines(truth.lines_file)
-        width, height = size()
-        lines = tuple(replace(line, box=_scaled(line.box, width, height)) for line in lines)
-        return tuple(_by_lines(judgement, truth, schema, lines) for judgement in judgements)
-    return tuple(_by_spots(judgement, truth.spots.get(judgement.name, ())) for judgement in judgements)
+def spots_of(truth: Truth, schema: Schema, size: Size) -> Mapping[str, tuple[Spot, ...]]:
+    """Where the truth says that values stand, by field."""
+    if not truth.lines_file:
+        return truth.spots
+    lines = read_lines(truth.lines_file)
+    width, height = size()
+    lines = tuple(replace(line, box=_scaled(line.box, width, height)) for line in lines)
+    names = [name for name in truth.fields if name in schema.model_fields and spec_at(schema, name).kind is not Kind.TABLE]
+    return {name: regions for name in names if (regions := _regions(name, truth, spec_at(schema, name), lines))}
 
 
-def _by_spots(judgement: Judgement, spots: Sequence[Spot]) -> Judgement:
-    if judgement.outcome is not Outcome.RIGHT or not spots:
-        return judgement
+def place(judgements: Sequence[Judgement], spots: Mapping[str, tuple[Spot, ...]], lines: bool = False) -> tuple[Judgement, ...]:
+    """The judgements, `placed` filled in for right values whose place is known.
+
+    Args:
+        judgements: of a document.
+        spots: where the truth says that values stand.
+        lines: whether these are whole lines of print, of which a value may be a part.
+    """
+    return tuple(
+        replace(judgement, placed=_placed(judgement, spots[judgement.name], lines))
+        if judgement.outcome is Outcome.RIGHT and spots.get(judgement.name)
+        else judgement
+        for judgement in judgements
+    )
+
+
+def _placed(judgement: Judgement, spots: Sequence[Spot], lines: bool) -> Placed:
     if judgement.box is None:
-        return replace(judgement, placed=Placed.NONE)
-    box, page = judgement.box, judgement.page
-    right = any(spot.page == page and _shared(box, spot.box) >= HALF * max(_area(box), _area(spot.box)) for spot in spots)
-    return replace(judgement, placed=Placed.RIGHT if right else Placed.WRONG)
+        return Placed.NONE
+    on = _on if lines else _matches
+    right = any(spot.page == judgement.page and on(judgement.box, spot.box) for spot in spots)
+    return Placed.RIGHT if right else Placed.WRONG
 
 
-def _by_lines(judgement: Judgement, truth: Truth, schema: Schema, lines: Sequence[Line]) -> Judgement:
-    if judgement.outcome is not Outcome.RIGHT or "[" in judgement.name:
-        return judgement
-    spec = spec_at(schema, judgement.name)
-    printed = [truth.verbatim[judgement.name]] if judgement.name in truth.verbatim else []
-    wanted = [*printed, *judgement.expected.split(" | ")]
+def _regions(name: str, truth: Truth, spec: FieldSpec, lines: Sequence[Line]) -> tuple[Spot, ...]:
+    """The lines that hold a field's value, or are about one of several lines."""
+    printed = [truth.verbatim[name]] if name in truth.verbatim else []
+    wanted = [*printed, *options(truth.fields[name])]
     regions = [line.box for line in lines if any(_holds(line.text, text, spec) for text in wanted)]
     regions += [region for text in wanted if (region := _around_parts(lines, text, spec))]
-    if not regions:
-        return judgement
-    if judgement.box is None:
-        return replace(judgement, placed=Placed.NONE)
-    right = judgement.page == 1 and any(_on(judgement.box, region) for region in regions)
-    return replace(judgement, placed=Placed.RIGHT if right else Placed.WRONG)
+    return tuple(Spot(1, region) for region in dict.fromkeys(regions))
+
+
+def _matches(box: Box, true: Box) -> bool:
+    """Whether a box and that of the value share at least half of either."""
+    return _shared(box, true) >= HALF * max(_area(box), _area(true))
 
 
 def _on(box: Box, line: Box) -> bool:

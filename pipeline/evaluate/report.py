@@ -24,16 +24,17 @@ the truth knows: boxes `right`, `wrong`, `none`; `precision`, `recall`).
 """  # noqa: E501 - a table
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from pipeline.errors import DocumentError
 from pipeline.evaluate.judging import Judgement, Outcome, Placed, judge
 from pipeline.evaluate.measures import Group, Measures, Reviewable, calibration, review
-from pipeline.evaluate.placing import place
+from pipeline.evaluate.placing import place, spots_of
 from pipeline.evaluate.results import READ, Found
-from pipeline.evaluate.truth import Truth
+from pipeline.evaluate.truth import Spot, Truth
 from pipeline.images import ImageFileDocument
 from pipeline.settings import Settings
 from schemas.base import Schema
@@ -50,11 +51,12 @@ Size = Callable[[str], tuple[float, float]]
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A truth, the result that was judged (None: there is none), and the judgements."""
+    """A truth, the result that was judged (None: there is none), the judgements, and where the truth's values stand."""
 
     truth: Truth
     found: Found | None
     judgements: tuple[Judgement, ...]
+    spots: Mapping[str, tuple[Spot, ...]] = field(default_factory=dict)
 
     @property
     def failures(self) -> tuple[Judgement, ...]:
@@ -153,13 +155,14 @@ def evaluate(
             continue
         schema = schemas[truth.schema]
         judged = judge(found.values if found else (), truth, schema)
-        judgements = judged.judgements
+        spots: Mapping[str, tuple[Spot, ...]] = {}
         try:
-            judgements = place(judgements, truth, schema, lambda path=truth.file: size(path))  # type: ignore[misc]
+            spots = spots_of(truth, schema, partial(size, truth.file))
         except DocumentError:
             unplaced.append(truth.file)
+        judgements = place(judged.judgements, spots, lines=bool(truth.lines_file))
         number = len(documents)
-        documents.append(Document(truth, found, judgements))
+        documents.append(Document(truth, found, judgements, spots))
         keys = {
             "schema": truth.schema,
             "language": truth.language,
