@@ -258,6 +258,20 @@ def test_a_box_is_judged_by_the_boxes_of_the_truth(box, page, placed):
     assert {j.name: j.placed for j in report.judged[0].judgements} == {"document_number": Placed.UNKNOWN, "total": placed}
 
 
+@pytest.mark.parametrize(
+    ("name", "expected", "placed"),
+    [
+        ("currency", "EUR", Placed.RIGHT),
+        ("document_number", ["EUR", "EUR 112"], Placed.RIGHT),
+        ("document_number", "EUR", Placed.WRONG),
+    ],
+)
+def test_a_value_may_be_a_part_of_the_print_that_tells_it(name, expected, placed):
+    told = Truth("a.pdf", "invoice", fields={name: expected}, spots={name: (Spot(1, BOX),)})
+    report = evaluate([(told, result(value(name, "EUR", box=(0.1, 0.12, 0.14, 0.18))))], SCHEMAS)
+    assert report.judged[0].judgements[0].placed is placed
+
+
 def test_a_wrong_value_has_no_place():
     told = Truth("a.pdf", "invoice", fields={"total": "1"}, spots={"total": (Spot(1, BOX),)})
     report = evaluate([(told, result(value("total", D(2), box=BOX)))], SCHEMAS)

@@ -2,7 +2,8 @@
 
 A box is right, on the right page, where
 
-* the truth has boxes of the value: it and one of them share at least half of either;
+* the truth has boxes of the value: it and one of them share at least half of either. Where the print may be more than the value
+  (the currency of an amount, a choice told by a sentence, one of several right values), the rule for lines holds;
 * the truth has lines of print (`boxes` is a CSV): at least half of it lies in a line that holds the value, or about the lines
   that together make up a value of several; or it holds half of that, and is at most twice as high and three times as large
   (a currency is often printed apart). Where in its line the value stands is not known, and a value that is printed twice has
@@ -47,26 +48,34 @@ def spots_of(truth: Truth, schema: Schema, size: Size) -> Mapping[str, tuple[Spo
     return {name: regions for name in names if (regions := _regions(name, truth, spec_at(schema, name), lines))}
 
 
-def place(judgements: Sequence[Judgement], spots: Mapping[str, tuple[Spot, ...]], lines: bool = False) -> tuple[Judgement, ...]:
+def place(
+    judgements: Sequence[Judgement], spots: Mapping[str, tuple[Spot, ...]], schema: Schema, lines: bool = False
+) -> tuple[Judgement, ...]:
     """The judgements, `placed` filled in for right values whose place is known.
 
     Args:
         judgements: of a document.
         spots: where the truth says that values stand.
+        schema: that it was judged under.
         lines: whether these are whole lines of print, of which a value may be a part.
     """
     return tuple(
-        replace(judgement, placed=_placed(judgement, spots[judgement.name], lines))
+        replace(judgement, placed=_placed(judgement, spots[judgement.name], lines or _is_part(judgement, schema)))
         if judgement.outcome is Outcome.RIGHT and spots.get(judgement.name)
         else judgement
         for judgement in judgements
     )
 
 
-def _placed(judgement: Judgement, spots: Sequence[Spot], lines: bool) -> Placed:
+def _is_part(judgement: Judgement, schema: Schema) -> bool:
+    """Whether the print that tells the value may be more than the value."""
+    return spec_at(schema, judgement.name).kind in (Kind.CURRENCY, Kind.CHOICE) or " | " in judgement.expected
+
+
+def _placed(judgement: Judgement, spots: Sequence[Spot], part: bool) -> Placed:
     if judgement.box is None:
         return Placed.NONE
-    on = _on if lines else _matches
+    on = _on if part else _matches
     right = any(spot.page == judgement.page and on(judgement.box, spot.box) for spot in spots)
     return Placed.RIGHT if right else Placed.WRONG
 

@@ -160,7 +160,7 @@ def evaluate(
             spots = spots_of(truth, schema, partial(size, truth.file))
         except DocumentError:
             unplaced.append(truth.file)
-        judgements = place(judged.judgements, spots, lines=bool(truth.lines_file))
+        judgements = place(judged.judgements, spots, schema, lines=bool(truth.lines_file))
         number = len(documents)
         documents.append(Document(truth, found, judgements, spots))
         keys = {
