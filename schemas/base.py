@@ -86,7 +86,7 @@ YES_NO = ("yes", "no")
 def terms(rule: Rule) -> tuple[str, ...]:
     """The paths that a rule speaks of (`total`, `line_items[].amount`)."""
     if isinstance(rule, Sum):
-        return (rule.total, *rule.parts, *rule.optional)
+        return (rule.total, *rule.parts, *rule.optional, *rule.less)
     if isinstance(rule, Product):
         names = filter(None, (rule.result, *rule.factors, rule.discount))
         return tuple(f"{rule.table}[].{name}" for name in names)
