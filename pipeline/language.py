@@ -10,6 +10,8 @@ from importlib import resources
 from pathlib import Path
 
 import langdetect
+from babel.core import get_global
+from babel.languages import get_official_languages
 from langdetect import DetectorFactory
 from langdetect.lang_detect_exception import LangDetectException
 
@@ -27,6 +29,8 @@ _LEAST_SHARE = 0.03
 _CLEAR_SHARE = 0.12
 _COVERED_SHARE = 0.18
 _SURE = 0.9
+_BESIDE = 0.6
+_ZONE = re.compile(r"(?<![A-Z0-9<])[PIACV][A-Z<] ?([A-Z]{3}|D<<)[A-Z0-9< ]{15,}<")
 
 
 def identify(words: Sequence[Word], hint: str) -> str:
@@ -64,7 +68,33 @@ def identify(words: Sequence[Word], hint: str) -> str:
     found = max(clear, key=lambda language: clear[language], default=best)
     if clear[found] >= max(_MANY, _AHEAD * clear[best]):
         best = found
+    best = _of_two(evidence, best, text)
     return best if _is_spoken(text, tokens, best, evidence[best], hint) else "und"
+
+
+def _of_two(evidence: Mapping[str, int], best: str, text: str) -> str:
+    """Which language a page is in that says everything in two: that of the state that issued it, and not English.
+
+    Passports, cards and forms of many countries repeat each label in English. A state is told by the zone for machines.
+    """
+    issued = _ZONE.search(text)
+    spoken = _official(issued.group(1).strip("<")) if issued else frozenset()
+    own = {language: count for language, count in evidence.items() if count >= _MANY and (language in spoken or not spoken)}
+    most = max(own, key=lambda language: (own[language], language == best), default=best)
+    if spoken:
+        return most
+    others = {language: count for language, count in own.items() if language != "en"}
+    beside = max(others, key=lambda language: others[language], default=best)
+    return beside if best == "en" and others.get(beside, 0) >= _BESIDE * evidence["en"] else best
+
+
+@cache
+def _official(state: str) -> frozenset[str]:
+    """The languages among the eight that are official in a state (ISO 3166 alpha 3, and D for Germany, as ICAO 9303 has it)."""
+    known = get_global("territory_aliases").get({"D": "DEU"}.get(state, state), ())
+    return frozenset(language for code in known[:1] for language in get_official_languages(code, de_facto=True)) & set(
+        LANGUAGES
+    )
 
 
 def document_language(pages: Iterable[tuple[str, int]]) -> str:

@@ -185,6 +185,29 @@ def test_labels_outweigh_what_is_sold_in_another_language() -> None:
     assert identify(words("Thank you for your order " * 6 + PAPERS["pt"]), "und") == "pt"
 
 
+GERMAN_PASS = (
+    "Typ/Type Code/Code Passnummer/Passport No. Familienname/Surname Vorname/Given name Staatsangehörigkeit/Nationality "
+    "Geburtsdatum/Date of birth Geschlecht/Sex Ausstellungsdatum/Date of issue Gültig bis/Date of expiry "
+    "Behörde/Authority"
+)
+AMERICAN_PASS = (
+    "Surname / Nom / Apellidos Given Names / Prénoms / Nombres Nationality / Nationalité / Nacionalidad Date of birth / "
+    "Date de naissance / Fecha de nacimiento Sex / Sexe / Sexo Date of issue / Date de délivrance / Fecha de expedición "
+    "Date of expiration / Fecha de caducidad P<USAOSBORNE<<ABIGAIL<<<<<<<<<<<<<<<<<<<<<<<"
+)
+PASS_OF_THREE = (
+    "Nom/Surname/Name Prénoms/Given names/Vornamen Nationalité/Nationality/Staatsangehörigkeit Date de naissance/Date of "
+    "birth/Geburtsdatum Lieu de naissance/Place of birth/Geburtsort Délivré/Date of issue/ausgestellt gültig bis "
+    "Autorité P<D<<MUSTERMANN<<ERIKA<<<<<<<<<<<<<<<<<<<<<<"
+)
+
+
+@pytest.mark.parametrize(("text", "language"), [(GERMAN_PASS, "de"), (AMERICAN_PASS, "en"), (PASS_OF_THREE, "de")])
+def test_a_paper_in_two_languages_is_in_that_of_its_state(text: str, language: str) -> None:
+    """Passports repeat each label in English, and in other languages."""
+    assert identify(words(text), "und") == language
+
+
 def test_a_document_is_in_what_most_of_it_is_written_in() -> None:
     assert document_language([("en", 40), ("de", 900), ("en", 60)]) == "de"
     assert document_language([("und", 5000), ("fr", 0)]) == "fr"
