@@ -1,8 +1,12 @@
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
+import pytest
+
 from pipeline.merge import merge
 from pipeline.records import Grounding, Value
+from schemas.bank_statement import BankStatement
 from schemas.invoice import Invoice
 
 D = Decimal
@@ -131,3 +135,115 @@ def test_a_carried_row_in_the_middle_or_on_a_lone_page_stays():
 def test_nothing_gives_nothing():
     assert merge([], Invoice).values == ()
     assert merge([[], []], Invoice).values == ()
+
+
+def invoice_page(page, total="30.00", day=date(2024, 3, 1), rows=2, number="RE-1"):
+    values = [value("document_number", number, page), value("issue_date", day, page), value("total", D(total), page)]
+    for count in range(rows):
+        values += row(count, page, description=f"Item {count}", quantity=D(1), amount=D(10 * (count + 1)))
+    return values
+
+
+def test_a_total_on_each_page_is_no_conflict():
+    merged = merge([invoice_page(1), invoice_page(2, rows=0)], Invoice)
+    assert (kept(merged)["total"], merged.conflicts) == (D(30), ())
+
+
+def test_rows_of_a_copy_are_not_doubled():
+    merged = merge([invoice_page(1), invoice_page(2)], Invoice)
+    assert [(v.path, v.page) for v in merged.values if v.path.endswith("amount")] == [
+        ("line_items[0].amount", 1),
+        ("line_items[1].amount", 1),
+    ]
+    assert merged.conflicts == ()
+
+
+def test_rows_of_a_copy_of_two_pages_are_not_doubled():
+    first = [v for v in invoice_page(1) if v.path != "total"]
+    copy = [replace(v, page=3) for v in first]
+    merged = merge([first, invoice_page(2), copy, invoice_page(4)], Invoice)
+    assert len([v for v in merged.values if v.path.endswith("amount")]) == 4
+
+
+@pytest.mark.parametrize("changed", [{"total": "31.00"}, {"day": date(2024, 3, 2)}, {"rows": 3}, {"number": "RE-2"}])
+def test_pages_that_differ_are_no_copies(changed):
+    merged = merge([invoice_page(1), invoice_page(2, **changed)], Invoice)
+    assert len([v for v in merged.values if v.path.endswith("amount")]) == 2 + changed.get("rows", 2)
+
+
+def test_a_date_in_a_repeated_header_is_a_conflict_and_the_first_stands():
+    merged = merge([invoice_page(1), invoice_page(2, day=date(2024, 3, 9), rows=0)], Invoice)
+    assert kept(merged)["issue_date"] == date(2024, 3, 1)
+    assert [(c.path, c.lost.value) for c in merged.conflicts] == [("issue_date", date(2024, 3, 9))]
+
+
+def test_noise_in_a_name_is_no_conflict():
+    pages = [[value("buyer_name", "Hofmann Maschinenbau GmbH", 1)], [value("buyer_name", "Hofrnann Maschinenbau GmbH", 2)]]
+    assert merge(pages, Invoice).conflicts == ()
+    others = [[value("buyer_name", "Hofmann Maschinenbau GmbH", 1)], [value("buyer_name", "Stadtwerke Ulm", 2)]]
+    assert len(merge(others, Invoice).conflicts) == 1
+
+
+def test_a_row_that_the_page_parts_is_put_together():
+    pages = [
+        row(0, 1, description="Hydraulic pump,", quantity=D(1)),
+        [*row(0, 2, description="reconditioned", amount=D(5)), *row(1, 2, description="B", amount=D(2))],
+    ]
+    merged = merge(pages, Invoice)
+    assert kept(merged) == {
+        "line_items[0].description": "Hydraulic pump, reconditioned",
+        "line_items[0].quantity": D(1),
+        "line_items[0].amount": D(5),
+        "line_items[1].description": "B",
+        "line_items[1].amount": D(2),
+    }
+    assert [v.page for v in merged.values] == [1, 1, 2, 2, 2]
+
+
+def test_whole_rows_are_never_put_together():
+    pages = [row(0, 1, description="A", amount=D(1)), row(0, 2, description="free of charge")]
+    assert len([v for v in merge(pages, Invoice).values if v.path.endswith("description")]) == 2
+    unlike = [row(0, 1, description="A", quantity=D(1)), row(0, 2, quantity=D(2), amount=D(1))]
+    assert len([v for v in merge(unlike, Invoice).values if v.path.endswith("quantity")]) == 2
+
+
+CARRIED = {
+    "en": ("Balance carried forward", "Brought forward from page 1"),
+    "de": ("Übertrag auf Seite 2", "Saldovortrag"),
+    "fr": ("Total à reporter", "Report de la page précédente"),
+    "it": ("A riportare", "Riporto da pagina 1"),
+    "pt": ("A transportar", "Transporte da página anterior"),
+    "hi": ("आगे ले जाया गया", "पिछले पृष्ठ का योग"),
+    "es": ("Suma y sigue", "Viene de la página anterior"),
+    "th": ("ยอดยกไป", "ยอดยกมาจากหน้า 1"),
+}
+
+
+@pytest.mark.parametrize("language", CARRIED)
+def test_carried_sums_are_left_out_in_every_language(language):
+    foot, head = CARRIED[language]
+    pages = [
+        [*row(0, 1, description="A", amount=D(1)), *row(1, 1, description=foot, amount=D(1))],
+        [*row(0, 2, description=head, amount=D(1)), *row(1, 2, description="B", amount=D(2))],
+    ]
+    merged = merge(pages, Invoice)
+    assert [v.value for v in merged.values if v.path.endswith("description")] == ["A", "B"]
+
+
+def entry(number, page, **columns):
+    return [value(f"transactions[{number}].{name}", typed, page) for name, typed in columns.items()]
+
+
+def test_a_statement_leaves_out_what_only_carries_the_balance():
+    day = date(2024, 3, 1)
+    pages = [
+        [
+            *entry(0, 1, booking_date=day, description="Opening balance", balance=D(100)),
+            *entry(1, 1, booking_date=day, description="Balance transfer", amount=D(-30), balance=D(70)),
+            *entry(2, 1, description="Balance c/f", balance=D(70)),
+        ]
+    ]
+    merged = merge(pages, BankStatement)
+    assert [v.value for v in merged.values if v.path.endswith("description")] == ["Balance transfer"]
+    moved = [entry(0, 1, description="Balance brought forward", amount=D(5), balance=D(105))]
+    assert len(merge(moved, BankStatement).values) == 3
