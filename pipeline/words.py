@@ -41,6 +41,8 @@ _SLIP_LETTER_PX = 36.0
 _SLIP_LETTERS = 50
 _BLUR = 1.0
 _TOUCHING = 0.25
+_WITHIN_THAI = 0.45
+_THAI_END = re.compile(r"[\u0e00-\u0e7f]\.?$")
 _FIXED_PITCH = 0.9
 _WHOLE = re.compile(r"(?<![.,\d])\d{1,3}(?:[.,]\d{3})*[.,]$")
 _CENTS = re.compile(r"\d{2}(?![\d.,:/])")
@@ -152,7 +154,9 @@ def _ocr_draft(view: PageView, hint: str, settings: Settings) -> Draft:
     scripts = [other for other in _SCRIPTS if other != packs]
     # Another turn is tried first: Latin letters are glanced at three times faster than others.
     tries = [(frames[1], packs)] + [(frame, other) for frame in frames for other in scripts]
-    best, least = None, _sureness(first) + _CLEARLY
+    # Glances are compared with a glance: the part that is looked at may be harder than the rest.
+    glance = _attempt(sheet, frames[0], packs, settings, glance=True)
+    best, least = None, min(_sureness(first), _sureness(glance)) + _CLEARLY
     for frame, other in tries:
         tried = _attempt(sheet, frame, other, settings, glance=True)
         if _sureness(tried) > least and _fits(tried):
@@ -263,10 +267,17 @@ def _words(tokens: Sequence[Token], canvas: Sequence[int], page: Sequence[int]) 
     pieces = []
     for _, group in groupby(tokens, key=lambda token: token.line):
         line = list(group)
-        words = _joined([Word(t.text, to_frame(t.box), t.confidence) for t in line if not _is_noise(t)], page[1] / page[0])
+        read = [Word(t.text, to_frame(t.box), t.confidence) for t in line if not _is_noise(t)]
+        words = _joined(read, page[1] / page[0], _consonant(line) / page[0])
         _, above, _, below = to_frame((0, line[0].line_top, 0, line[0].line_bottom))
         pieces.append(Piece(tuple(words), above, below))
     return in_rows(pieces)
+
+
+def _consonant(line: Sequence[Token]) -> float:
+    """How tall a Thai consonant of the line is, in pixels; 0 where the line has none by itself."""
+    heights = [t.box[3] - t.box[1] for t in line if len(t.text) == 1 and "\u0e01" <= t.text <= "\u0e2e"]
+    return float(np.median(heights)) if heights else 0.0
 
 
 def _is_noise(token: Token) -> bool:
@@ -275,20 +286,25 @@ def _is_noise(token: Token) -> bool:
     return token.confidence < 0.1 or (not plain and token.confidence < 0.5)
 
 
-def _joined(words: Sequence[Word], aspect: float) -> list[Word]:
+def _joined(words: Sequence[Word], aspect: float, consonant: float) -> list[Word]:
     """Neighbours that are one word in print become one: Thai, which has no spaces, and amounts torn at their decimal sign.
 
-    `aspect`: width by height of the page.
+    Args:
+        words: of one line.
+        aspect: width by height of the page.
+        consonant: the height of a Thai consonant of the line, in the frame; 0 where it is not known.
     """
     joined: list[Word] = []
     for word in words:
         before = joined[-1] if joined else None
-        near = _TOUCHING if before and _thai(before.text[-1]) and _thai(word.text[0]) else 0.0
-        if before and (_WHOLE.search(before.text) and _CENTS.match(word.text)):
-            near = _FIXED_PITCH
-        if before and near:
-            gap = (word.box[0] - before.box[2]) * aspect
-            if gap < near * max(word.box[3] - word.box[1], before.box[3] - before.box[1]):
+        if before:
+            tall = max(word.box[3] - word.box[1], before.box[3] - before.box[1])
+            reach = 0.0
+            if _WHOLE.search(before.text) and _CENTS.match(word.text):
+                reach = _FIXED_PITCH * tall
+            elif _THAI_END.search(before.text) and (word.text[0] == "." or _thai(word.text[0])):
+                reach = max(_TOUCHING * tall, _WITHIN_THAI * consonant)
+            if (word.box[0] - before.box[2]) * aspect < reach:
                 box = (before.box[0], min(before.box[1], word.box[1]), word.box[2], max(before.box[3], word.box[3]))
                 joined[-1] = Word(before.text + word.text, box, min(before.confidence, word.confidence))
                 continue
