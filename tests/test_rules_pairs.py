@@ -187,3 +187,12 @@ def test_what_looks_like_a_caption() -> None:
     assert likely_caption("Anything:", "en") == 1.0
     assert likely_caption("12.03.2024", "de") < 0.1
     assert likely_caption("info@example.org", "en") < 0.1
+
+
+def test_boxes_that_ocr_reads_as_letters() -> None:
+    assert pairs("Membership:        O single      KE family      CO student\n", misread=True) == [("Membership", "family")]
+    assert pairs("Name: O Brien\n", misread=True) == [("Name", "O Brien")]
+
+
+def test_a_box_apart_from_its_statement() -> None:
+    assert pairs("[x]  I accept the rules\n[ ]  I do not\n") == [("I accept the rules", "x")]

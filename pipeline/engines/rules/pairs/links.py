@@ -12,6 +12,7 @@ from pipeline.engines.rules.sheet import Sheet
 _LEVEL = 1.3
 """A value beside a label stands at most so much higher or lower, in units."""
 _RIGHT_REACH = 48.0
+_OPTIONS = 25.0
 _DOWN_REACH = 4.2
 _ASIDE = 3.0
 """A value below its label starts at most so far beside it, in units."""
@@ -123,7 +124,9 @@ def _around(sheet: Sheet, segments: Sequence[Segment], number: int) -> Iterator[
         elif -_DOWN_REACH <= down < -0.5 and (abs(beside) <= _ASIDE or gap < 0):
             _keep(best, Way.ABOVE, -down + 0.3 * abs(beside), place, (1 - 0.1 * (-down - 1)) * (1 - 0.03 * abs(beside)))
     if Way.RIGHT in best and segments[best[Way.RIGHT][1]].ticked is not None:
-        return  # a question with its options
+        if best[Way.RIGHT][0] < _OPTIONS:
+            return  # a question with its options
+        del best[Way.RIGHT]
     options_below = Way.BELOW in best and segments[best[Way.BELOW][1]].ticked is not None
     for way, (_, place, near) in best.items():
         if not options_below or way is Way.RIGHT:

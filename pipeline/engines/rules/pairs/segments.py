@@ -2,15 +2,21 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pipeline.engines.rules.captions import boxes_in, is_caption, likely_caption
 from pipeline.engines.rules.sheet import Cell, Sheet, Span
-from pipeline.records import Box, around
+from pipeline.records import Box, WordsFrom, around
 
 _TOGETHER = 1.7
 """Cells of a row that stand closer than this, in units, are one segment where the print does not part them."""
 _LONGEST_LABEL = 90
+_OPTION = 4.5
+"""An option starts at most so far behind its box, in units."""
+_MISREAD = re.compile(r"(?:[O0DQC©UÜ|\[(]|CO|CJ|LJ|L\]|U\]|\[\]|\(\)|\[J|\(\]) (?=\w)|[O0\[](?=[A-ZÀ-Ý][a-zà-ÿ])")
+"""What an empty box before an option is read as."""
+_GARBLED = re.compile(r"[^\s]{1,2} (?=[^\W\d_]{2})")
+"""What a ticked one is: one or two signs."""
 _COLON = re.compile(r"\s*[:：]\s*")
 _CLOCK_OR_LINK = re.compile(r"\d\s*[:：]\s*\d|\w[:：]//")
 _BLANKS = re.compile(r"^[\s_.…·\-–—]*[_…·.]{2,}[\s_.…·]*$|^[_\s]+$")
@@ -45,9 +51,53 @@ def segments_of(sheet: Sheet) -> list[Segment]:
     """The segments of the sheet in reading order."""
     made: list[Segment] = []
     for row in sheet.rows:
-        for group in _groups(sheet, row):
-            made += _parted(sheet, group)
+        parts = [part for group in _groups(sheet, row) for part in _parted(sheet, group)]
+        made += (
+            _with_misread_boxes(sheet, _boxed(sheet, parts)) if sheet.page.words_from is WordsFrom.OCR else _boxed(sheet, parts)
+        )
     return made
+
+
+def _boxed(sheet: Sheet, parts: Sequence[Segment]) -> list[Segment]:
+    """The segments of a row, a box that stands alone joined to the option close behind it."""
+    made: list[Segment] = []
+    for part in parts:
+        box = made[-1] if made else None
+        lone = box is not None and box.ticked is not None and not any(c.isalnum() for c in box.text.strip("xX[]()|"))
+        near = box is not None and sheet.across(box.box, part.box) < _OPTION
+        first = len(made) < 2 or (box is not None and sheet.across(made[-2].box, box.box) > _OPTION)
+        if box is not None and lone and near and first and part.ticked is None and part.label < 1.0 and not part.follows:
+            made[-1] = replace(part, ticked=box.ticked)
+        else:
+            made.append(part)
+    return made
+
+
+def _with_misread_boxes(sheet: Sheet, parts: list[Segment]) -> list[Segment]:
+    """The segments of a row of options whose boxes OCR read as letters: `O Family`, `KE Student`, `[ Senior`.
+
+    An empty box looks alike before each option; the one option with other signs before it is ticked, else the one without any.
+    """
+    options = parts[1:] if parts and parts[0].label >= 0.1 and _MISREAD.match(parts[0].text) is None else parts
+    if len(options) < 3 or any(part.follows or part.label == 1.0 for part in options):
+        return parts
+    empty = [part.ticked is False or _MISREAD.match(part.text) is not None for part in options]
+    odd = [not one and _GARBLED.match(part.text) is not None for part, one in zip(options, empty, strict=True)]
+    ticked = odd if sum(odd) == 1 else [not one for one in empty]
+    if sum(ticked) != 1 or sum(empty) < 2:
+        return parts
+    lead = len(parts) - len(options)
+    return parts[:lead] + [_without_box(sheet, part, one) for part, one in zip(options, ticked, strict=True)]
+
+
+def _without_box(sheet: Sheet, part: Segment, ticked: bool) -> Segment:
+    """An option without the letters that its box was read as."""
+    span = part.spans[0]
+    match = (_GARBLED if ticked else _MISREAD).match(span.text)
+    if match is None or part.ticked is not None:
+        return replace(part, ticked=ticked)
+    inner = Span(span.cell, span.start + match.end(), span.end)
+    return replace(part, spans=(inner, *part.spans[1:]), box=sheet.box(inner), ticked=ticked)
 
 
 def _groups(sheet: Sheet, row: Sequence[Cell]) -> Iterator[list[Cell]]:
