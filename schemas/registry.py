@@ -133,14 +133,16 @@ def _checked(found: object, reference: str) -> Schema:
         raise SchemaError(f"schema {reference!r} is not a subclass of schemas.base.DocumentSchema")
     if not found.schema_name.isidentifier() or found.schema_name.lower() in RESERVED:
         raise SchemaError(f"schema {reference!r}: {found.schema_name!r} cannot be the name of a view; set schema_name")
-    if BUILT_IN.get(found.schema_name, f"{found.__module__}:{found.__name__}") != f"{found.__module__}:{found.__name__}":
-        raise SchemaError(f"schema {reference!r}: {found.schema_name!r} is built in; give yours another schema_name")
-    if found.schema_name == questions.NAME and not issubclass(found, questions.Question):
+    name, own = found.schema_name.lower(), f"{found.__module__}:{found.__name__}"
+    asked = name == questions.NAME and not issubclass(found, questions.Question)
+    if asked or BUILT_IN.get(name, own) != own:
         raise SchemaError(f"schema {reference!r}: {found.schema_name!r} is built in; give yours another schema_name")
     _check_rules(reference, found)
+    _check_names(reference, found.schema_name, [spec.name for spec in specs(found)])
     for spec in specs(found):
         _check_labels(reference, spec)
         _check_column(reference, spec.name, spec.name, found.schema_name, VIEW_COLUMNS)
+        _check_names(reference, spec.name, [column.name for column in spec.columns])
         for column in spec.columns:
             _check_column(reference, f"{spec.name}[].{column.name}", column.name, spec.name, ROW_COLUMNS)
     return found
@@ -169,6 +171,13 @@ def _check_rules(reference: str, found: Schema) -> None:
                 spec_at(found, path)
             except KeyError as error:
                 raise SchemaError(f"schema {reference!r}: the rule {rule} speaks of {path!r}, which it has not") from error
+
+
+def _check_names(reference: str, owner: str, names: list[str]) -> None:
+    """No two fields are told apart by capitals alone: SQL does not."""
+    lower = [name.lower() for name in names]
+    if twice := [name for name in names if lower.count(name.lower()) > 1]:
+        raise SchemaError(f"schema {reference!r}: {' and '.join(twice)} of {owner!r} are one name in SQL; call one otherwise")
 
 
 def _check_column(reference: str, path: str, name: str, owner: str, taken: tuple[str, ...]) -> None:

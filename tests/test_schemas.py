@@ -169,6 +169,15 @@ def test_a_field_named_as_a_column_of_the_views_is_refused(line: str, said: str,
         load_schema(str(tmp_path / "own.py"))
 
 
+def test_names_that_capitals_alone_tell_apart_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "own.py").write_text(f"{OWN}    Note_Number: Identifier = field('Again')\n")
+    with pytest.raises(SchemaError, match="note_number and Note_Number of 'delivery_note' are one name in SQL"):
+        load_schema(str(tmp_path / "own.py"))
+    (tmp_path / "own.py").write_text(f"{OWN}    schema_name = 'Invoice'\n")
+    with pytest.raises(SchemaError, match="'Invoice' is built in"):
+        load_schema(str(tmp_path / "own.py"))
+
+
 def test_the_schema_in_the_readme_is_one(tmp_path: Path) -> None:
     readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
     (tmp_path / "delivery.py").write_text(readme.partition("```python\n")[2].partition("```")[0], encoding="utf-8")
