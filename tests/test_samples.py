@@ -7,6 +7,8 @@ from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pypdfium2 as pdfium
 import pytest
 from PIL import Image, ImageOps
@@ -290,28 +292,44 @@ def test_a_box_holds_its_value(truth):
             assert text.strip(), path
 
 
-def test_boxes_are_told_unless_the_print_lies_askew():
+def test_boxes_are_told_unless_nobody_knows_how_the_print_was_moved():
     without = {truth["look"] for truth in TRUTHS if "boxes" not in truth}
-    assert without == {"tilted", "skewed", "photo", "photo_stamped"}
+    assert without <= {"photo_stamped", "tilted"} and sum("boxes" not in truth for truth in TRUTHS) <= 2
     for truth in (truth for truth in TRUTHS if "boxes" in truth):
         stated = {path for path, _ in leaves(truth["fields"])} - set(truth["boxes"])
-        assert all(re.match(r"document_type|payment_method|taxes|.*transactions.*amount", path) for path in stated), truth[
-            "file"
-        ]
+        assert all(re.match(r"document_type|payment_method|taxes", path) for path in stated), truth["file"]
         pages = survey(str(HOME / truth["file"]), Settings()).page_count
         assert all(1 <= place["page"] <= pages for places in truth["boxes"].values() for place in places)
 
 
-def test_a_box_is_turned_with_its_page():
-    """Where a page was turned, the ink is in the boxes: they are darker than the paper around."""
-    for truth in (truth for truth in TRUTHS if truth["look"] in ("turned_180", "turned_270", "exif_6", "exif_3")):
-        with Image.open(HOME / truth["file"]) as image:
-            upright = ImageOps.exif_transpose(image).convert("L")
-        for path, places in truth["boxes"].items():
+@pytest.mark.parametrize("look", ["turned_180", "turned_270", "exif_3", "exif_6", "tilted", "skewed", "photo"])
+def test_a_box_is_moved_with_its_page(look):
+    """Where a page was turned or lies askew there is print in the boxes, and less of it at their upper and lower sides.
+
+    Boxes of a page that is badly askew reach into the lines above and below.
+    """
+    shares = []
+    for truth in (truth for truth in TRUTHS if truth["look"] == look and "boxes" in truth):
+        ink = upright(HOME / truth["file"])
+        for places in truth["boxes"].values():
             for place in places:
                 x0, y0, x1, y1 = place["box"]
-                box = (x0 * upright.width, y0 * upright.height, x1 * upright.width, y1 * upright.height)
-                assert upright.crop(tuple(map(round, box))).getextrema()[0] < 140, (truth["file"], path)
+                top, bottom = round(y0 * ink.shape[0]), round(y1 * ink.shape[0])
+                part = ink[top:bottom, round(x0 * ink.shape[1]) : round(x1 * ink.shape[1])]
+                assert part.any(), (truth["file"], place)
+                shares.append(part[[0, -1]].mean() < part.mean())
+    assert np.mean(shares) > (0.75 if look == "skewed" else 0.9)
+
+
+def upright(path):
+    """Where there is print on a page as a viewer shows it."""
+    if path.suffix == ".pdf":
+        page = pdfium.PdfDocument(path)[0].render(scale=200 / 72).to_numpy()[:, :, :3]
+    else:
+        with Image.open(path) as image:
+            page = np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+    grey = cv2.cvtColor(page, cv2.COLOR_RGB2GRAY)
+    return cv2.adaptiveThreshold(grey, 255, cv2.ADAPTIVE_THRESH_MEAN_C, cv2.THRESH_BINARY_INV, 41, 18) > 0
 
 
 def test_the_generator_makes_the_committed_truth_again():

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import pikepdf
+from numpy.random import Generator
 
 from sample_data.generator.layouts import SetDocument
 from sample_data.generator.looks import LOOKS
@@ -24,14 +25,24 @@ class _Printed(NamedTuple):
     box: Corners
 
 
-def boxes_of(document: SetDocument, look: str) -> dict[str, list[dict[str, Any]]] | None:
-    """Page and box of each place where a field is printed, by field; None where the look has moved the print."""
+def boxes_of(document: SetDocument, look: str, lots: Generator) -> dict[str, list[dict[str, Any]]] | None:
+    """Page and box of each place where a field is printed, by field; None where nobody knows how the look has moved the print.
+
+    Args:
+        document: as it was printed.
+        look: what became of it.
+        lots: those that its file is made with, from their start.
+    """
     shown = LOOKS[look]
-    if shown.quarters is None:
+    pages = document.pages(shown.dpi) if shown.lens else []
+    if shown.moved or len(pages) > 1:
         return None
+    shape = pages[0].shape if pages else ()
+    lens = shown.lens(shape, lots) if shown.lens else None
     found: dict[str, list[dict[str, Any]]] = {}
     for printed in _joined(document):
-        box = [round(side, 4) for side in _turned(printed.box, shown.quarters)]
+        seen = lens.box(printed.box, shape) if lens else _turned(printed.box, shown.quarters)
+        box = [round(min(max(side, 0.0), 1.0), 4) for side in seen]
         for name in printed.fields:
             found.setdefault(name, []).append({"page": 1 + (printed.page - 1) * shown.sides, "box": box})
     return found

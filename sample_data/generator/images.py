@@ -5,6 +5,7 @@ A picture is RGB of uint8, (height, width, 3). A step takes one and gives a new 
 
 import io
 import math
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -13,8 +14,26 @@ from numpy.typing import NDArray
 from PIL import Image
 
 Picture = NDArray[np.uint8]
+Shape = tuple[int, ...]
 
 _WHITE = (255, 255, 255)
+
+
+@dataclass(frozen=True)
+class Lens:
+    """Where the points of a page come to lie: a projection, and the width and height of what it makes."""
+
+    matrix: NDArray[np.float64]
+    size: tuple[int, int]
+
+    def box(self, corners: tuple[float, float, float, float], shape: Shape) -> tuple[float, float, float, float]:
+        """The box around what a box of a page of that shape becomes, both in fractions of width and height."""
+        height, width = shape[:2]
+        x0, y0, x1, y1 = corners
+        points = np.array([[(x * width, y * height) for x, y in ((x0, y0), (x1, y0), (x1, y1), (x0, y1))]], np.float64)
+        seen = cv2.perspectiveTransform(points, self.matrix)[0] / self.size
+        (left, top), (right, bottom) = seen.min(axis=0), seen.max(axis=0)
+        return float(left), float(top), float(right), float(bottom)
 
 
 def from_png(data: bytes) -> Picture:
@@ -44,12 +63,22 @@ def without_colour(page: Picture, lots: Generator) -> Picture:
 
 def tilt(page: Picture, lots: Generator) -> Picture:
     """Laid in a little askew: 0.6 to 1.8 degrees."""
-    return _askew(page, lots.uniform(0.6, 1.8) * lots.choice((-1, 1)))
+    return _turned(page, tilt_lens(page.shape, lots))
+
+
+def tilt_lens(shape: Shape, lots: Generator) -> Lens:
+    """How `tilt` moves the print of a page of that shape, with the same lots."""
+    return _askew(shape, lots.uniform(0.6, 1.8) * lots.choice((-1, 1)))
 
 
 def skew(page: Picture, lots: Generator) -> Picture:
     """Laid in badly: 3 to 5 degrees."""
-    return _askew(page, lots.uniform(3, 5) * lots.choice((-1, 1)), room=True)
+    return _turned(page, skew_lens(page.shape, lots))
+
+
+def skew_lens(shape: Shape, lots: Generator) -> Lens:
+    """How `skew` moves the print."""
+    return _askew(shape, lots.uniform(3, 5) * lots.choice((-1, 1)), room=True)
 
 
 def turned_90(page: Picture, lots: Generator) -> Picture:
@@ -93,28 +122,27 @@ def faded(page: Picture, lots: Generator) -> Picture:
 def photo(page: Picture, lots: Generator) -> Picture:
     """Taken with a phone: on a table, from an angle, in warm light, with the hand's shadow across it."""
     height, width = page.shape[:2]
-    rows, columns = int(height * 1.1), int(width * 1.16)
-    wood = cv2.GaussianBlur(lots.normal(0, 40, (rows, columns)).astype(np.float32), (0, 0), 12, sigmaY=2)[:, :, None] * 3
-    table = float(lots.integers(70, 120)) * np.array((1.05, 0.92, 0.78), np.float32) + wood
-    mx, my = columns * 0.05, rows * 0.035
-    corners = np.array(((mx, my), (columns - mx, my), (columns - mx, rows - my), (mx, rows - my)))
-    corners += lots.uniform(-0.6, 0.6, (4, 2)) * (mx, my)
-    source = np.array(((0, 0), (width, 0), (width, height), (0, height)), np.float32)
-    lens = cv2.getPerspectiveTransform(source, corners.astype(np.float32))
-    seen = cv2.warpPerspective(page, lens, (columns, rows), flags=cv2.INTER_AREA)
-    mask = cv2.GaussianBlur(cv2.warpPerspective(np.full((height, width), 255, np.uint8), lens, (columns, rows)), (0, 0), 1.0)
+    table, lens = _on_table(page.shape, lots)
+    columns, rows = lens.size
+    seen = cv2.warpPerspective(page, lens.matrix, (columns, rows), flags=cv2.INTER_AREA)
+    paper = np.full((height, width), 255, np.uint8)
+    mask = cv2.GaussianBlur(cv2.warpPerspective(paper, lens.matrix, (columns, rows)), (0, 0), 1.0)
     share = mask.astype(np.float32)[:, :, None] / 255
     lit = (seen.astype(np.float32) * share + table * (1 - share)) * _light(rows, columns, lots)
     return _picture(cv2.GaussianBlur(lit, (0, 0), 0.8) + lots.normal(0, 2.5, (rows, columns, 1)))
+
+
+def photo_lens(shape: Shape, lots: Generator) -> Lens:
+    """How `photo` moves the print."""
+    return _on_table(shape, lots)[1]
 
 
 def stamped(page: Picture, stamp: Picture, lots: Generator) -> Picture:
     """With a rubber stamp over the print, in the lower half of it, a little worn."""
     height, width = page.shape[:2]
     size = 0.36 * width / stamp.shape[1]
-    ink = _askew(
-        cv2.resize(stamp, None, fx=size, fy=size, interpolation=cv2.INTER_AREA).astype(np.uint8), lots.uniform(8, 22), room=True
-    )
+    small = cv2.resize(stamp, None, fx=size, fy=size, interpolation=cv2.INTER_AREA).astype(np.uint8)
+    ink = _turned(small, _askew(small.shape, lots.uniform(8, 22), room=True))
     worn = cv2.GaussianBlur(lots.random(ink.shape[:2]).astype(np.float32), (0, 0), 1.5)
     strength = np.clip((worn - 0.38) * 6, 0.35, 0.9)[:, :, None]
     written = np.flatnonzero((grey(page) < 128).any(axis=1))
@@ -144,16 +172,36 @@ def _light(rows: int, columns: int, lots: Generator) -> NDArray[np.float32]:
     return np.asarray(bright[:, :, None] * np.array((1.0, 0.95, 0.84), np.float32), np.float32)
 
 
-def _askew(page: Picture, degrees: float, *, room: bool = False) -> Picture:
-    """Turned about its middle on white; with `room` the picture grows so that nothing is cut off."""
-    height, width = page.shape[:2]
+def _on_table(shape: Shape, lots: Generator) -> tuple[NDArray[np.float32], Lens]:
+    """A table that a page lies on, and how a camera sees the page there."""
+    height, width = shape[:2]
+    rows, columns = int(height * 1.1), int(width * 1.16)
+    wood = cv2.GaussianBlur(lots.normal(0, 40, (rows, columns)).astype(np.float32), (0, 0), 12, sigmaY=2)[:, :, None] * 3
+    table = float(lots.integers(70, 120)) * np.array((1.05, 0.92, 0.78), np.float32) + wood
+    mx, my = columns * 0.05, rows * 0.035
+    corners = np.array(((mx, my), (columns - mx, my), (columns - mx, rows - my), (mx, rows - my)))
+    corners += lots.uniform(-0.6, 0.6, (4, 2)) * (mx, my)
+    source = np.array(((0, 0), (width, 0), (width, height), (0, height)), np.float32)
+    matrix = np.asarray(cv2.getPerspectiveTransform(source, corners.astype(np.float32)), np.float64)
+    return table, Lens(matrix, (columns, rows))
+
+
+def _askew(shape: Shape, degrees: float, *, room: bool = False) -> Lens:
+    """Turned about its middle; with `room` the picture grows so that nothing is cut off."""
+    height, width = shape[:2]
     turn = np.asarray(cv2.getRotationMatrix2D((width / 2, height / 2), degrees, 1.0), np.float64)
     wide, high = width, height
     if room:
         c, s = abs(turn[0, 0]), abs(turn[0, 1])
         wide, high = int(height * s + width * c), int(height * c + width * s)
         turn[:, 2] += ((wide - width) / 2, (high - height) / 2)
-    return np.asarray(cv2.warpAffine(page, turn, (wide, high), flags=cv2.INTER_CUBIC, borderValue=_WHITE), np.uint8)
+    return Lens(np.vstack((turn, (0, 0, 1))), (wide, high))
+
+
+def _turned(page: Picture, lens: Lens) -> Picture:
+    """The page turned, on white."""
+    turned = cv2.warpAffine(page, lens.matrix[:2], lens.size, flags=cv2.INTER_CUBIC, borderValue=_WHITE)
+    return np.asarray(turned, np.uint8)
 
 
 def _picture(values: NDArray[np.floating]) -> Picture:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.random import Generator
 
 from sample_data.generator import images, pdfs, rasters
-from sample_data.generator.images import Picture
+from sample_data.generator.images import Lens, Picture, Shape
 from sample_data.generator.layouts import SetDocument, stamp
 
 Step = Callable[[Picture, Generator], Picture]
@@ -28,7 +28,9 @@ class Look:
         clean: a careful person would read every word at once.
         stamped: a stamp comes over the print first.
         layered: the file has a text layer that is sound.
-        quarters: how often a viewer shows the pages turned to the right; None where the print lies askew on them.
+        quarters: how often a viewer shows the pages turned to the right.
+        lens: how the first of the steps moves the print of a page; only of a look whose other steps leave it where it is.
+        moved: the print is moved and no lens says how.
         sides: pages of the file for each one printed.
     """
 
@@ -39,7 +41,9 @@ class Look:
     clean: bool = True
     stamped: bool = False
     layered: bool = False
-    quarters: int | None = 0
+    quarters: int = 0
+    lens: Callable[[Shape, Generator], Lens] | None = None
+    moved: bool = False
     sides: int = 1
 
 
@@ -89,7 +93,7 @@ LOOKS: Mapping[str, Look] = {
     ),
     "scan": Look(".pdf", _scanned_pdf, _SCAN),
     "colour_scan": Look(".jpg", _jpeg, (images.scan,), 150),
-    "tilted": Look(".pdf", _scanned_pdf, (images.tilt, *_SCAN), quarters=None),
+    "tilted": Look(".pdf", _scanned_pdf, (images.tilt, *_SCAN), lens=images.tilt_lens),
     "sideways_key": Look(".pdf", _sideways_pdf, _SCAN),
     "blank_back": Look(".pdf", _with_backs, _SCAN, sides=2),
     "turned_90": Look(".pdf", _scanned_pdf, (*_SCAN, images.turned_90), quarters=1),
@@ -110,12 +114,12 @@ LOOKS: Mapping[str, Look] = {
         ".tif", lambda pages, dpi, document: rasters.bilevel_tiff(pages, (dpi, dpi)), (images.without_colour,), 300
     ),
     "grey_tiff": Look(".tif", lambda pages, dpi, document: rasters.grey_tiff(pages, dpi), _SCAN),
-    "photo": Look(".jpg", _jpeg, (images.photo,), clean=False, quarters=None),
-    "photo_stamped": Look(".jpg", _jpeg, (images.photo,), clean=False, stamped=True, quarters=None),
+    "photo": Look(".jpg", _jpeg, (images.photo,), clean=False, lens=images.photo_lens),
+    "photo_stamped": Look(".jpg", _jpeg, (images.photo,), clean=False, stamped=True, moved=True),
     "fax": Look(".tif", _fax_tiff, clean=False),
     "fine_fax": Look(".tif", lambda pages, dpi, document: rasters.bilevel_tiff(pages, (dpi, dpi)), (images.fax,), clean=False),
     "stamped": Look(".pdf", _scanned_pdf, (images.scan,), 150, clean=False, stamped=True),
-    "skewed": Look(".pdf", _scanned_pdf, (images.skew, *_SCAN), clean=False, quarters=None),
+    "skewed": Look(".pdf", _scanned_pdf, (images.skew, *_SCAN), clean=False, lens=images.skew_lens),
     "faded": Look(".jpg", _jpeg, (images.faded,), clean=False),
 }
 """By name; one more is a line here."""

@@ -26,17 +26,17 @@ _RECEIPTS = {**layouts.RECEIPTS, **layouts.HELD_OUT_RECEIPTS}
 
 @dataclass(frozen=True)
 class Made:
-    """A document as it left the printer, with its truth and the lots for what becomes of it."""
+    """A document as it left the printer, with its truth, the words of a stamp, and the seed of what becomes of it."""
 
     job: Job
     truth: dict[str, Any]
     document: SetDocument
-    random: Random
+    words: str
+    seed: int
 
     def file(self) -> bytes:
         """The file that the job's look makes of it."""
-        words = self.random.choice(self.job.place.labels["stamps"])
-        return file_of(self.document, self.job.look, words, np.random.default_rng(self.random.getrandbits(64)))
+        return file_of(self.document, self.job.look, self.words, np.random.default_rng(self.seed))
 
 
 def make(seed: int, out: Path, *, held_out: bool = False) -> list[dict[str, Any]]:
@@ -74,21 +74,24 @@ def documents(seed: int, *, held_out: bool = False) -> Iterator[Made]:
 
 def _made(job: Job, random: Random) -> Made:
     document, told = _set_kind(job, random) if job.schema in KINDS else _set_bill(job, random)
+    sort = told["fields"].get("document_type", job.schema).removeprefix(job.schema)
     truth = {
         "file": "",
         "language": job.place.language,
         "country": job.place.country,
         "schema": job.schema,
+        **({"doc_type": sort} if sort else {}),
         "layout": job.layout,
         "look": job.look,
         "clean": LOOKS[job.look].clean,
         "traits": list(job.traits),
         **told,
     }
-    boxes = boxes_of(document, job.look)
+    words, seed = random.choice(job.place.labels["stamps"]), random.getrandbits(64)
+    boxes = boxes_of(document, job.look, np.random.default_rng(seed))
     if boxes is not None:
         truth["boxes"] = boxes
-    return Made(job, truth, document, random)
+    return Made(job, truth, document, words, seed)
 
 
 def _set_kind(job: Job, random: Random) -> tuple[SetDocument, dict[str, Any]]:
