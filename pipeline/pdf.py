@@ -162,16 +162,18 @@ def _read_glyphs(text: pdfium.PdfTextPage, to_frame: "np.ndarray[tuple[int, int]
     loose = raw.FS_RECTF()
     modes: dict[int, bool] = {}
     glyphs: list[Glyph] = []
-    parted = True
+    parted, broken, last = True, False, (0.0, 0.0, 0.0, 0.0)
     for index in range(text.count_chars()):
         code = raw.FPDFText_GetUnicode(text, index)
         if code in (0x20, 0x0A, 0x0D, 0x09, 0xA0) or (code == 0x3000):
-            parted = True
+            parted, broken = parted or code not in (0x0A, 0x0D), True
             continue
         raw.FPDFText_GetCharBox(text, index, left, right, bottom, top)
         body = (left.value, bottom.value, right.value, top.value)
         if raw.FPDFText_GetLooseCharBox(text, index, loose):
             body = (loose.left, loose.bottom, loose.right, loose.top)
+        parted = parted or (broken and not _goes_on(last, body))
+        broken, last = False, body
         box = _mapped(to_frame, left.value, bottom.value, right.value, top.value)
         centre = ((box[0] + box[2]) / 2, (box[1] + box[3]) / 2)
         if not (0 <= centre[0] <= 1 and 0 <= centre[1] <= 1):
@@ -181,6 +183,12 @@ def _read_glyphs(text: pdfium.PdfTextPage, to_frame: "np.ndarray[tuple[int, int]
         glyphs.append(Glyph(letter, box, _mapped(to_frame, *body), parted, doubtful, _hidden(text, index, modes)))
         parted = False
     return glyphs
+
+
+def _goes_on(before: Box, after: Box) -> bool:
+    """Whether a character stands right behind another: PDFium sees line breaks inside words that are drawn letter by letter."""
+    tall = max(before[3] - before[1], after[3] - after[1])
+    return abs(after[0] - before[2]) < 0.05 * tall and abs(after[1] - before[1]) < 0.05 * tall
 
 
 def _hidden(text: pdfium.PdfTextPage, index: int, modes: dict[int, bool]) -> bool:

@@ -225,3 +225,24 @@ def test_a_turned_scan_shows_its_corner_where_a_viewer_does(tmp_path: Path) -> N
             grey = view.render(1.0, grey=True)
             assert grey[10 if y == 0 else -10, 10 if x == 0 else -10] < 50
             assert grey[-10 if y == 0 else 10, -10 if x == 0 else 10] > 200
+
+
+def letter_by_letter(word: str) -> bytes:
+    """A dense table of two columns, far apart, whose letters are drawn one by one, as browsers print them."""
+    pdf = pikepdf.new()
+    page = pdf.add_blank_page(page_size=(595, 842))
+    font = pikepdf.Dictionary(Type=pikepdf.Name.Font, Subtype=pikepdf.Name.Type1, BaseFont=pikepdf.Name.Courier)
+    page.obj.Resources = pikepdf.Dictionary(Font=pikepdf.Dictionary(F1=pdf.make_indirect(font)))
+    letters = " ".join(f"({letter}) Tj 7.2 0 Td" for letter in word)
+    places = [(x, 800 - 12 * row) for row in range(40) for x in (60, 400)]
+    page.obj.Contents = pdf.make_stream("\n".join(f"BT /F1 12 Tf 1 0 0 1 {x} {y} Tm {letters} ET" for x, y in places).encode())
+    memory = io.BytesIO()
+    pdf.save(memory)
+    return memory.getvalue()
+
+
+def test_words_of_a_dense_table_stay_whole(tmp_path: Path) -> None:
+    """PDFium takes such a page for vertical print, and breaks the line at each letter."""
+    with page_of(tmp_path / "a.pdf", letter_by_letter("Paper")) as view:
+        glyphs = view.text_layer().glyphs
+    assert [glyph.text for glyph in glyphs if glyph.parted] == ["P"] * 80
