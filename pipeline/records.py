@@ -277,11 +277,19 @@ class Conflict:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What an equation of the schema says of a document: `passed` is None where a term is missing."""
+    """What a rule of the schema, a check digit or a machine readable zone says of a document.
+
+    Attributes:
+        rule: what should hold, in one line.
+        passed: None where a term is missing.
+        message: what does not fit.
+        paths: the values that it speaks of: where it fails for some rows only, those of these rows. Not stored.
+    """
 
     rule: str
     passed: bool | None
     message: str = ""
+    paths: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -148,6 +148,7 @@ def finish_document(
     writings = [outcome.writing for outcome in ordered]
     merged = merge.merge(normalize.settle_dates([outcome.values for outcome in ordered], writings, schema), schema)
     checks = check.check(merged, schema)
+    merged = check.weigh(merged, checks, schema)
     status = _document_status(rows)
     confidence, reasons = check.judge(merged, checks, schema, settings)
     seconds: Counter[str] = Counter()

@@ -64,6 +64,7 @@ def test_every_view_of_the_design_is_there(root: str) -> None:
         "fields",
         "invoice",
         "invoice_line_items",
+        "invoice_taxes",
         "pages",
         "quarantine",
         "runs",

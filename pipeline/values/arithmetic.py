@@ -15,10 +15,11 @@ SUM_TOLERANCE = Decimal("0.02")
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a rule says: `passed` is None where a term is missing; `message` names the numbers where it fails."""
+    """What a rule says: `passed` is None where a term is missing; `message` and `rows` name what and where it fails."""
 
     passed: bool | None
     message: str = ""
+    rows: tuple[int, ...] = ()
 
 
 def sum_holds(total: Decimal, parts: Iterable[Decimal]) -> bool:
@@ -86,7 +87,7 @@ def _sum(rule: Sum, values: Mapping[str, Typed]) -> Verdict:
 
 @judge.register
 def _product(rule: Product, values: Mapping[str, Typed]) -> Verdict:
-    wrong, judged = [], False
+    wrong, judged = {}, False
     for row in rows(values, rule.table):
         result, one, other = (values.get(f"{rule.table}[{row}].{name}") for name in (rule.result, *rule.factors))
         if isinstance(result, Decimal) and isinstance(one, Decimal) and isinstance(other, Decimal):
@@ -94,8 +95,8 @@ def _product(rule: Product, values: Mapping[str, Typed]) -> Verdict:
             percent = values.get(f"{rule.table}[{row}].{rule.discount}")
             off = (one * (100 - percent) / 100,) if rule.discount and isinstance(percent, Decimal) else ()
             if not any(product_holds(result, factor, other) for factor in (one, *off)):
-                wrong.append(f"row {row + 1}: {one} × {other} is not {result}")
-    return Verdict(not wrong, "; ".join(wrong)) if judged else Verdict(None)
+                wrong[row] = f"row {row + 1}: {one} × {other} is not {result}"
+    return Verdict(not wrong, "; ".join(wrong.values()), tuple(wrong)) if judged else Verdict(None)
 
 
 @judge.register
@@ -110,7 +111,7 @@ def _running(rule: Running, values: Mapping[str, Typed]) -> Verdict:
 def _follow(rule: Running, values: Mapping[str, Typed], order: Iterable[int]) -> Verdict:
     """What `rule` says of rows in some order."""
     before = values.get(rule.start)
-    wrong, judged = [], False
+    wrong, judged = {}, False
     moved: Decimal | None = Decimal()
     for row in order:
         amount, after = (values.get(f"{rule.table}[{row}].{name}") for name in (rule.amount, rule.balance))
@@ -120,9 +121,9 @@ def _follow(rule: Running, values: Mapping[str, Typed], order: Iterable[int]) ->
         if isinstance(before, Decimal) and moved is not None:
             judged = True
             if not sum_holds(after, (before, moved)):
-                wrong.append(f"row {row + 1}: {before} {'-' if moved < 0 else '+'} {abs(moved)} is not {after}")
+                wrong[row] = f"row {row + 1}: {before} {'-' if moved < 0 else '+'} {abs(moved)} is not {after}"
         before, moved = after, Decimal()
-    return Verdict(not wrong, "; ".join(wrong)) if judged else Verdict(None)
+    return Verdict(not wrong, "; ".join(wrong.values()), tuple(wrong)) if judged else Verdict(None)
 
 
 @judge.register
