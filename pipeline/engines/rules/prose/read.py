@@ -28,8 +28,8 @@ _FILL = "\ue003"
 
 
 def speaks(fields: Sequence[FieldSpec]) -> bool:
-    """Whether the schema has a text that only sentences tell: a term, a notice, a law, a court."""
-    return any(spec.kind is Kind.TEXT and spec.name in _wordings() for spec in fields)
+    """Whether the schema has texts that only sentences tell: a term, a notice, a law, a court; an invoice has but one."""
+    return sum(spec.kind is Kind.TEXT and spec.name in _wordings() for spec in fields) > 1
 
 
 def with_prose(sheet: Sheet, fields: Sequence[FieldSpec], leaves: Sequence[Leaf], taken: frozenset[int]) -> list[Leaf]:

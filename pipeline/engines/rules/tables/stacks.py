@@ -19,6 +19,8 @@ _GAP = 8.0
 """Items stand at most so far from each other, in units."""
 _LEAST = 2
 """So many items must multiply."""
+UNIT = "unit"
+"""The column of a schema that takes the word behind a number."""
 _UNIT = 8
 _LETTERS = 3
 """Print with fewer letters is no name of anything."""
@@ -212,7 +214,7 @@ def _others(block: Sequence[_Line], core: _Core, columns: Sequence[FieldSpec]) -
                 if token.percent and place:
                     names = labelled_as(cell[place - 1].text, columns)
                     yield from ((c.name, token) for c in columns if c.kind is Kind.PERCENT and c.name in names)
-    unit = next((column.name for column in columns if column.name == "unit"), None)
+    unit = next((column.name for column in columns if column.name == UNIT), None)
     if unit and core.factors and core.number in core.factors.tokens:
         cells = [cell for cell in core.factors.cells if core.number in cell or len(cell) == 1]
         tokens = [token for cell in cells for token in cell]
