@@ -303,6 +303,12 @@ def test_the_command_compares_runs_and_exits_4(judged):
     assert "2 regressions against better.json: overall: recall 1.000 → 0.500, total: recall 1.000 → 0.500" in worse.stderr
     assert "regression" in Seen((judged / "page.html").read_text()).text
     assert octoglot("--baseline", "better.json", "--tolerance", "0.5", cwd=judged).returncode == 0
+    (told,) = json.loads(octoglot("--baseline", "better.json", "--format", "json", cwd=judged).stdout)
+    first = told["comparison"]["changes"][0]
+    assert first == {
+        **{"part": "overall", "group": "", "measure": "recall", "then": 1.0, "now": 0.5},
+        **{"worse": True, "regression": True},
+    }
 
 
 @pytest.mark.parametrize(
@@ -313,7 +319,7 @@ def test_the_command_compares_runs_and_exits_4(judged):
         (("--baseline", "truth.json"), "the baseline is no report of an evaluation"),
         (("--out", "nowhere"), "there are no results in nowhere"),
         (("--by", "day"), "results are not told by 'day' → choose from: schema, language, field, doc_type, engine"),
-        (("--html", "no/page.html"), "cannot write to no/page.html"),
+        (("--html", "no/page.html"), "cannot write to no/page.html: there is no folder no → give another file with --html"),
     ],
 )
 def test_what_is_wrong_with_the_command_is_one_line(judged, words, said):

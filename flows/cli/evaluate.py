@@ -1,6 +1,7 @@
 """`octoglot evaluate`: the results against what is known to be true."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -59,7 +60,7 @@ def evaluate_command(
         write_page(html, report, truth=str(truth), out=out, worst=worst, comparison=comparison)
         stderr.print(f"the page is {html}")
     if format == "json":
-        print_json([told])
+        print_json([told | ({"comparison": asdict(comparison)} if comparison else {})])
     else:
         show.summary(report)
         show.groups(report, by)

@@ -56,6 +56,8 @@ def write_page(
     path: Path, report: Report, *, truth: str, out: str, worst: int = 12, comparison: Comparison | None = None
 ) -> None:
     """Write the report to `path`, with the `worst` documents; raises UsageError where that cannot be written."""
+    if not path.parent.is_dir():  # said before the pictures are drawn, which takes a while
+        raise UsageError(f"cannot write to {path}: there is no folder {path.parent}", "give another file with --html")
     with drawer(Settings()) as draw:
         shown = [_shown(document, draw) for document in worst_of(report, worst)]
     text = _template().render(

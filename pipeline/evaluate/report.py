@@ -1,6 +1,6 @@
 """The report over all documents of a truth: measures by group, calibration, review, and every value that is not right.
 
-As JSON (`Report.as_dict`, `octoglot evaluate --format json`), an object:
+As JSON (`Report.as_dict`; `octoglot evaluate --format json` prints it in an array), an object:
 
 | key | what it holds |
 |---|---|
@@ -14,6 +14,7 @@ As JSON (`Report.as_dict`, `octoglot evaluate --format json`), an object:
 | `failures` | every value that is not right: `file, schema, name, outcome, expected, found, anls, path, confidence, page, box, placed` |
 | `misplaced` | right values whose box is not where the truth says, likewise |
 | `notes` | what the user should know of the truth and the results, in sentences |
+| `comparison` | from the command, with `--baseline`: `changes`, each `part, group, measure, then, now, worse, regression`, and `notes` |
 
 Measures are counts (`documents, right, wrong, missed, false, absent, false_absent`) and shares, null where there is nothing to
 count: `precision` (right of given), `recall` (right of those in the truth, exact after normalisation), `f1`, `exact_match`
