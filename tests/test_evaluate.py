@@ -125,6 +125,17 @@ def test_a_table_that_is_absent_is_one_false_value():
     assert set(judged.absent) == {"line_items", "due_date"}
 
 
+def test_a_row_of_the_truth_without_anything_known_is_no_row():
+    told = Truth("a.pdf", "invoice", line_items=({"description": "Pen"}, {"remark": "x"}, {"amount": None}))
+    assert judge(rows({"description": "Pen"}), told, Invoice).rows == {"line_items": RowCount(1, 1, 1, 1)}
+
+
+@pytest.mark.parametrize("table", [["Pen"], "Pen", {"description": "Pen"}])
+def test_a_table_without_rows_is_named(table):
+    with pytest.raises(UsageError, match="a.pdf has something else than rows under line_items"):
+        judge({}, truth(line_items=table), Invoice)
+
+
 def test_a_cell_with_several_right_values():
     told = Truth("a.pdf", "invoice", line_items=({"description": ["Pen", "Biro"], "amount": "4"},))
     judged = judge_document(rows({"description": "Biro", "amount": D(4)}), told, Invoice)

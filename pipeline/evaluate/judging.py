@@ -9,6 +9,7 @@ from typing import Any
 
 from rapidfuzz.distance import Levenshtein
 
+from pipeline.errors import UsageError
 from pipeline.evaluate.pairing import pair
 from pipeline.evaluate.truth import Truth
 from pipeline.records import Box, Grounding, Typed, Value
@@ -111,7 +112,7 @@ def judge(values: Sequence[Value] | Mapping[str, Typed], truth: Truth, schema: S
         found = given.get(spec.name, _NOTHING)
         if spec.kind is Kind.TABLE:
             expected = truth.fields.get(spec.name) or (truth.line_items if spec.name == "line_items" else ())
-            told = [dict(row) for row in expected if any(_known(row, column.name) for column in spec.columns)]
+            told = [row for row in _rows(expected, spec, truth) if any(_known(row, column.name) for column in spec.columns)]
             if told:
                 cells, counts[spec.name] = _judge_table(spec, told, given)
                 judged += cells
@@ -196,6 +197,14 @@ def _judge_table(
             if cell.typed is not None:
                 judged.append(_told(Judgement(f"{spec.name}[].{column.name}", Outcome.FALSE, "", str(cell.typed)), cell))
     return judged, RowCount(len(expected), len(found), len(pairs), right)
+
+
+def _rows(expected: Any, spec: FieldSpec, truth: Truth) -> list[dict[str, Any]]:
+    """The rows that the truth has of a table."""
+    if not isinstance(expected, list | tuple) or not all(isinstance(row, Mapping) for row in expected):
+        what = f"the truth of {truth.file} has something else than rows under {spec.name}"
+        raise UsageError(what, 'write a list of rows, as [{"description": "Pen", "amount": "4.00"}]')
+    return [dict(row) for row in expected]
 
 
 def _known(row: Mapping[str, Any], column: str) -> bool:
