@@ -23,6 +23,9 @@ _DEEPEST_SHADE = 0.5
 _DARK = 0.55
 _LEAST_PAPER = 120.0
 _FULL = 0.7
+_SOLID = 0.2
+_STROKE = 9
+_LEAST_AREA = 60
 _LETTER_BOX = 11
 _SKEW_LIMIT = 15.0
 _SKEW_PIXELS = 30_000
@@ -156,8 +159,12 @@ def light_ground(image: Pixels, preview: Pixels) -> Pixels:
     letter = np.ones((_LETTER_BOX, _LETTER_BOX), np.uint8)
     areas = cv2.morphologyEx(cv2.morphologyEx(areas, cv2.MORPH_CLOSE, letter), cv2.MORPH_OPEN, letter)
     count, labels, stats, _ = cv2.connectedComponentsWithStats(areas, connectivity=8)
-    # Bold print that stands close is dark as well, but by less of its area than what is printed on.
-    full = np.bincount(labels.ravel(), dark.ravel(), count) >= _FULL * stats[:, cv2.CC_STAT_AREA]
+    size = stats[:, cv2.CC_STAT_AREA]
+    solid = cv2.morphologyEx(dark, cv2.MORPH_OPEN, np.ones((_STROKE, _STROKE), np.uint8))
+    # Bold print that stands close is dark as well, but by less of its area than what is printed on, and it is all strokes.
+    full = np.bincount(labels.ravel(), dark.ravel(), count) >= _FULL * size
+    full &= np.bincount(labels.ravel(), solid.ravel(), count) >= _SOLID * size
+    full &= np.maximum(stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT]) >= _LEAST_AREA
     full[0] = False
     if not full.any():
         return image

@@ -19,6 +19,7 @@ from pipeline.records import Box, Frame, PageWords, Word, WordsFrom
 from pipeline.reread import read_again
 from pipeline.rows import Piece, in_rows
 from pipeline.settings import Settings
+from pipeline.signs import with_baht_signs
 from pipeline.tesseract import Token, missing_packs, packs_of, read
 from pipeline.textlayer import doubtful_share, is_suspicious, layer_words
 
@@ -199,6 +200,8 @@ def _attempt(sheet: _Sheet, frame: Frame, packs: str, settings: Settings, *, gla
     # All that may be read of a page together (two readings, some glances, one more in its language) stays within its time.
     seconds = settings.page_timeout_s / (25 if glance else 4)
     tokens = read(image, packs, settings, layout="block" if sheet.block else "page", seconds=seconds)
+    if packs == packs_of("th") and not glance:
+        tokens = with_baht_signs(image, tokens)
     upright = page.shape if frame.turn in (0, 180) else page.shape[::-1]
     first = Draft(_words(tokens, image.shape, upright), frame, WordsFrom.OCR, packs)
     if glance or not sheet.block or _sureness(first) < _LIKELY:

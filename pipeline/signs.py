@@ -1,0 +1,106 @@
+"""The sign of the baht, which no pack of Tesseract knows: told by its ink, beside an amount."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+
+import cv2
+import numpy as np
+
+from pipeline.pages import Pixels
+from pipeline.tesseract import Token
+
+BAHT = "฿"
+
+_BEHIND = re.compile(r"\(?-?\d[\d,]*\.\d{2}\)?")
+_AMOUNT = re.compile(r"[8B6฿]\d[\d,]*\.\d{2}")
+"""An amount whose first digit may be the sign, which looks like an eight."""
+_TALLER = 1.06
+_WIDE = (0.35, 0.95)
+_HOLES = 2
+_REACH = 1.4
+_SHORT = 2
+
+
+@dataclass(frozen=True, slots=True)
+class _Glyph:
+    """A connected piece of ink: its left and right edge, its height, and how many holes it has."""
+
+    left: int
+    right: int
+    height: int
+    holes: int
+
+
+def with_baht_signs(image: Pixels, tokens: Sequence[Token]) -> list[Token]:
+    """The tokens with the sign in its place, where the ink before or behind an amount is that of one.
+
+    It is a B that a bar sticks out of: taller than digits, with two holes or more. Tesseract makes an 8 of it, a B, a colon or
+    nothing at all.
+    """
+    found: list[Token] = []
+    behind: Token | None = None
+    for place, token in enumerate(tokens):
+        if token is behind:
+            continue
+        following = tokens[place + 1] if place + 1 < len(tokens) and tokens[place + 1].line == token.line else None
+        if _AMOUNT.fullmatch(token.text) and _starts_with_sign(_glyphs(image, token.box)):
+            token = token._replace(text=BAHT + token.text[1:])
+        found.append(token)
+        if not _BEHIND.fullmatch(token.text) or (following and len(following.text) > _SHORT and _near(token, following)):
+            continue
+        sign = _sign_behind(image, token)
+        if sign:
+            behind = following if following and len(following.text) <= _SHORT and _near(token, following) else None
+            found.append(token._replace(text=BAHT, box=sign))
+    return found
+
+
+def _near(token: Token, following: Token) -> bool:
+    return following.box[0] - token.box[2] < _REACH * (token.box[3] - token.box[1])
+
+
+def _starts_with_sign(glyphs: Sequence[_Glyph]) -> bool:
+    return len(glyphs) > 2 and _is_sign(glyphs[0], median(glyph.height for glyph in glyphs[1:] if glyph.holes or glyph.height))
+
+
+def _sign_behind(image: Pixels, token: Token) -> tuple[int, int, int, int] | None:
+    """The box of a sign behind an amount."""
+    left, top, right, bottom = token.box
+    tall = bottom - top
+    glyphs = _glyphs(image, token.box)
+    edge = max((glyph.right for glyph in glyphs), default=right)
+    further = _glyphs(image, (edge + 1, top, int(edge + _REACH * tall), bottom))
+    digits = [glyph.height for glyph in glyphs if glyph.height > 0.6 * tall]
+    if not further or not digits or not _is_sign(further[0], median(digits)):
+        return None
+    return (further[0].left, top, further[0].right, bottom)
+
+
+def _is_sign(glyph: _Glyph, digit: float) -> bool:
+    wide = (glyph.right - glyph.left) / max(glyph.height, 1)
+    return glyph.holes >= _HOLES and glyph.height >= _TALLER * digit and _WIDE[0] <= wide <= _WIDE[1]
+
+
+def _glyphs(image: Pixels, box: tuple[int, int, int, int]) -> list[_Glyph]:
+    """The pieces of ink in a box and a little above and below it, from left to right; dots and commas are left out."""
+    height, width = image.shape
+    tall = box[3] - box[1]
+    left, right = max(box[0], 0), min(box[2] + 1, width)
+    top, bottom = max(box[1] - tall // 5, 0), min(box[3] + tall // 5, height)
+    if right - left < 3 or bottom - top < 8:
+        return []
+    patch = cv2.resize(image[top:bottom, left:right], None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
+    ink, paper = np.percentile(patch, (2, 90))
+    mask = (patch < (ink + paper) / 2).astype(np.uint8)
+    contours, tree = cv2.findContours(mask, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
+    found = []
+    for number, contour in enumerate(contours):
+        x, _, w, h = cv2.boundingRect(contour)
+        if tree[0][number][3] >= 0 or h < 0.6 * 2 * tall:
+            continue
+        holes = [other for other, links in zip(contours, tree[0], strict=True) if links[3] == number]
+        count = sum(cv2.contourArea(hole) > 0.002 * (2 * tall) ** 2 for hole in holes)
+        found.append(_Glyph(left + x // 2, left + (x + w) // 2, h // 2, count))
+    return sorted(found, key=lambda glyph: glyph.left)
