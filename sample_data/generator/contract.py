@@ -75,9 +75,10 @@ class Agreement(Told):
 
 
 class ContractWords(Words):
-    """The contracts of a language."""
+    """The contracts of a language; `more` are clauses that long ones have before their last."""
 
     agreements: tuple[Agreement, ...]
+    more: tuple[Clause, ...]
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,7 @@ def drawn(
     """A contract of the place for a layout."""
     words = words_of(ContractWords, SCHEMA, place.language, place.country)
     told = random.choice([one for one in words.agreements if not one.only or place.country in one.only])
+    clauses = (*told.clauses[:-1], *words.more, told.clauses[-1]) if "two_pages" in traits else told.clauses
     style = style_of(place, words, Habits(told.dates, habits.native, habits.layered), random)
     sides = [_side(place, side, random) for side in told.sides]
     one = draw.cents(Decimal(random.randint(*told.sums) * 5) * place.scale)
@@ -123,7 +125,7 @@ def drawn(
         "and": told.and_,
         "clauses": [
             {"title": told.clause.format(n=number, title=clause.title), "text": [filled(text, holes) for text in clause.text]}
-            for number, clause in enumerate(told.clauses, 1)
+            for number, clause in enumerate(clauses, 1)
         ],
         "closing": filled(told.closing, holes),
         "signatures": [{"role": side.role, "name": party.name} for side, party in zip(told.sides, sides, strict=True)],

@@ -24,13 +24,16 @@ _LOOKS = {
 _HELD_OUT_LOOKS = (*["digital"] * 4, "scan", "tilted", "jpeg", "png")
 
 _SIGNS = (*["columns"] * 4, *SIGNS[1:])
-_LONG = ("digital", "scan", "tilted")
+_LONG = ("digital", "scan", "tilted", "grey_tiff")
 """Looks of a document of several pages."""
 
 
 def plan_kinds(random: Random) -> list[Job]:
     """The documents to be made, type by type and language by language."""
-    return [job for schema in KINDS for job in _jobs(schema, random)]
+    jobs = [job for schema in KINDS for job in _jobs(schema, random)]
+    for job in random.sample([job for job in jobs if job.schema == "contract" and job.look in _LONG], 3):
+        job.traits = ("two_pages",)
+    return jobs
 
 
 def plan_kinds_held_out(random: Random) -> list[Job]:
