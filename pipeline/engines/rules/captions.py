@@ -36,6 +36,8 @@ def likely_caption(text: str, language: str) -> float:
     digits = sum(c.isdigit() for c in fold_digits(_NUMBERED.sub("", clean)))
     if clean.endswith("?"):
         return 0.85
+    if not digits and "/" in bare and any(is_caption(part) for part in bare.split("/")):
+        return 0.8  # in two languages
     words = bare.split()
     if len(words) > _PROSE_WORDS or len(clean) > _LONGEST_LABEL:
         return 0.1

@@ -88,19 +88,19 @@ def find_candidates(
     around = Neighbourhood(sheet, free)
     by_name = {spec.name: spec for spec in fields}
     examples = {spec.kind: spec for spec in reversed(fields)}
-    found: dict[Kind, dict[Key, Candidate]] = defaultdict(dict)
+    found: dict[Kind, dict[tuple[int, int, int], Candidate]] = defaultdict(dict)
     for kind in {spec.kind for spec in fields} & {Kind.MONEY, Kind.DATE}:
         spec = next(spec for spec in fields if spec.kind is kind)
         for cell in sheet.cells:
             if cell.index not in taken:
                 for value in read(Span(cell, 0, len(cell.text)), spec, sheet.habits):
-                    found[kind][_key(value.span)] = Candidate(*value)
+                    found[kind][_place(value.span)] = Candidate(*value)
     for hit in free:
         labelled = by_name.get(hit.name) if hit.name else examples.get(hit.kind)
         if labelled is None:
             continue
         for value, near in _values(sheet, around, hit, labelled, taken):
-            candidate = found[labelled.kind].setdefault(_key(value.span), Candidate(*value))
+            candidate = found[labelled.kind].setdefault(_place(value.span), Candidate(*value))
             score = near * value.form
             for name, share in ties.told_by(hit.name):
                 if score * share > candidate.scores.get(name, 0.0):
@@ -151,3 +151,8 @@ def _with_their_sum(column: Sequence[tuple[Found, float]]) -> Iterator[tuple[Fou
 
 def _key(span: Span) -> Key:
     return (span.cell.index, span.start)
+
+
+def _place(span: Span) -> tuple[int, int, int]:
+    """All of where it stands: an IBAN and a number that is its first group are two readings."""
+    return (span.cell.index, span.start, span.end)

@@ -88,7 +88,7 @@ def _identifier(span: Span, spec: FieldSpec, habits: Habits) -> Iterator[Found]:
     elif spec.scheme == "iban":
         for start, end, iban in find_ibans(span.text):
             yield Found(_inner(span, start, end), iban, 1.0)
-    else:
+    elif not find_ibans(span.text):
         found = _document_number(span, habits)
         if found:
             yield found

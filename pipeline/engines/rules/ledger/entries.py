@@ -135,7 +135,9 @@ def entries_of(
             open_entry.y = line.y
         elif line.texts or line.days:
             open_entry = None
-    return made
+    # A line without a date before the first one that has one, or behind the last, is a balance or a sum.
+    told = [n for n, entry in enumerate(made) if entry.days]
+    return made[told[0] : told[-1] + 1] if told else made
 
 
 def _goes_on(sheet: Sheet, entry: Entry, line: LedgerLine, ends: tuple[float, float]) -> bool:
@@ -232,9 +234,12 @@ def _sided(figure: Figure, said: str) -> Figure:
 
 def _carried(line: LedgerLine) -> bool:
     """Whether the text of a line is a sum carried from page to page."""
-    if not line.texts:
-        return False
-    words = squeeze(line.texts[0].text).text
+    return bool(line.texts) and is_carried(line.texts[0].text)
+
+
+def is_carried(text: str) -> bool:
+    """Whether `text` opens with the words for a sum that is carried from page to page."""
+    words = squeeze(text).text
     return any(words.startswith(word) for word in _carried_words())
 
 

@@ -4,14 +4,14 @@ from collections.abc import Sequence
 
 from pipeline.engines.rules.labels import Hit
 from pipeline.engines.rules.ledger.columns import Account, account_of, change_of, name_stretches, placed, stretches_of
-from pipeline.engines.rules.ledger.entries import Day, Entry, Figure, entries_of, line_of
+from pipeline.engines.rules.ledger.entries import Day, Entry, Figure, entries_of, is_carried, line_of
 from pipeline.engines.rules.sheet import Sheet, Span, Table
 from pipeline.engines.rules.tables.headings import Head, Heading, find_headings
 from pipeline.engines.rules.tables.tokens import rows_of
 from pipeline.records import Leaf, around
 from pipeline.values.sides import side_of, split_side
 from pipeline.values.text import MINUS
-from schemas.base import Schema
+from schemas.base import Running, Schema, specs
 from schemas.fields import FieldSpec, Kind
 
 _PROVEN, _LABELLED, _GUESSED = 0.97, 0.88, 0.7
@@ -177,10 +177,31 @@ def _figure(sheet: Sheet, path: str, figure: Figure, sure: float, one_sided: boo
     return Leaf(path, said, sure, sheet.box(figure.span))
 
 
-def with_sides(sheet: Sheet, schema: Schema, leaves: Sequence[Leaf]) -> list[Leaf]:
-    """`leaves` with the letters that tell on which side a balance is, where print has them behind the amount."""
-    rules = [spec for spec in schema.rules if account_of(getattr(spec, "table", ""), schema.rules)]
-    return [_with_side(sheet, leaf) if rules and "[" not in leaf.path else leaf for leaf in leaves]
+def with_sides(sheet: Sheet, schema: Schema, leaves: Sequence[Leaf], page_count: int = 1) -> list[Leaf]:
+    """`leaves` with the letters that tell on which side a balance is, where print has them behind the amount.
+
+    Balances that are carried from page to page are neither the first nor the last of the document: they are left out.
+    """
+    if not any(account_of(getattr(rule, "table", ""), schema.rules) for rule in schema.rules):
+        return list(leaves)
+    money = {spec.name for spec in specs(schema) if spec.kind is Kind.MONEY}
+    starts = {rule.start for rule in schema.rules if isinstance(rule, Running)}
+    kept = []
+    for leaf in leaves:
+        if leaf.path in money and _is_carried(sheet, leaf):
+            inner = sheet.page.page > 1 if leaf.path in starts else sheet.page.page < page_count
+            if inner:
+                continue
+        kept.append(_with_side(sheet, leaf) if leaf.path in money else leaf)
+    return kept
+
+
+def _is_carried(sheet: Sheet, leaf: Leaf) -> bool:
+    """Whether a balance stands in a row that carries it from page to page."""
+    if leaf.box is None:
+        return False
+    row = [cell for cell in sheet.cells if abs(sheet.down(cell.box, leaf.box)) < 0.6]
+    return any(is_carried(cell.text) for cell in row)
 
 
 def _with_side(sheet: Sheet, leaf: Leaf) -> Leaf:

@@ -93,8 +93,10 @@ def _told(sheet: Sheet, spec: FieldSpec, found: ZoneRows, printed: Leaf | None) 
         return Leaf(name, printed.verbatim, _AGREED, printed.box)
     if same is not None:
         return sheet_leaf(sheet, name, same)
-    alike = printed is not None and fuzz.ratio(fold_name(printed.verbatim), fold_name(part)) >= _ALIKE
-    return printed if alike and not found.sound(name) else Leaf(name, part, sure, found.box)
+    if printed is None or fuzz.ratio(fold_name(printed.verbatim), fold_name(part)) < _ALIKE:
+        return Leaf(name, part, sure, found.box)
+    # Print has the accents that the zone lacks; without any, the zone's letters are made to be read by machines.
+    return printed if not found.sound(name) and not printed.verbatim.isascii() else Leaf(name, part, sure, found.box)
 
 
 def with_state(sheet: Sheet, fields: Sequence[FieldSpec], leaves: Sequence[Leaf]) -> list[Leaf]:

@@ -20,7 +20,7 @@ _ALIGNED = 0.8
 _ROWS = 3
 """So many pairs one below the other, each part aligned, are a column of pairs."""
 _LEAST = 0.27
-HEADING = re.compile(r"(?:\d{1,2}|[A-Z]|[IVX]{1,4})[.)]\s+[^\W\d][^:\d]*$")
+HEADING = re.compile(r"(?:\d{1,2}|[A-Zक-हก-ฮ]|[IVX]{1,4})[.)]\s+[^\W\d][^:\d]*$")
 """A heading with a number or letter before it."""
 _SAME_STEP = 0.4
 _COLUMN = 1.5

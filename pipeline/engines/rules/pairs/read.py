@@ -72,6 +72,9 @@ def _garbage(sheet: Sheet, segments: Sequence[Segment], found: Link) -> bool:
     letters = [c for c in value if c.isalnum()]
     if sheet.page.words_from is not WordsFrom.OCR:
         return not letters
+    label = sum(c.isalpha() for c in segments[found.label].text)
+    if label < 2:
+        return True
     short = len(letters) <= 2 and not any(c.isdigit() for c in letters)
     return not letters or (short and len(segments[found.label].text.split()) >= _SENTENCE)
 
@@ -99,7 +102,7 @@ def _beside(sheet: Sheet, segments: Sequence[Segment], found: Link, used: set[in
     for place in range(found.value + 1, len(segments)):
         other = segments[place]
         near = abs(sheet.down(last.box, other.box)) < 0.6 and 0 <= sheet.across(last.box, other.box) < _NEAR
-        if not near or place in used or other.label >= 0.45 or other.ticked is not None or other.follows:
+        if not near or place in used or other.label > 0.45 or other.ticked is not None or other.follows:
             break
         parts.append(other)
         last = other

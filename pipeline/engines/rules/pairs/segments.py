@@ -79,13 +79,15 @@ def _with_misread_boxes(sheet: Sheet, parts: list[Segment]) -> list[Segment]:
     An empty box looks alike before each option; the one option with other signs before it is ticked, else the one without any.
     """
     options = parts[1:] if parts and parts[0].label >= 0.1 and _MISREAD.match(parts[0].text) is None else parts
-    if len(options) < 3 or any(part.follows or part.label == 1.0 for part in options):
+    if len(options) < 2 or any(part.follows or part.label == 1.0 for part in options):
         return parts
     empty = [part.ticked is False or _MISREAD.match(part.text) is not None for part in options]
     odd = [not one and _GARBLED.match(part.text) is not None for part, one in zip(options, empty, strict=True)]
     ticked = odd if sum(odd) == 1 else [not one for one in empty]
-    if sum(ticked) != 1 or sum(empty) < 2:
+    if not any(empty) or (sum(empty) < 2 and len(options) > 2):
         return parts
+    if sum(ticked) != 1 or (len(options) == 2 and not options[ticked.index(True)].text.replace(" ", "").isalpha()):
+        ticked = [False] * len(options)  # nothing tells which one
     lead = len(parts) - len(options)
     return parts[:lead] + [_without_box(sheet, part, one) for part, one in zip(options, ticked, strict=True)]
 

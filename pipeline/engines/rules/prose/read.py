@@ -18,6 +18,7 @@ _SURE, _LESS = 0.85, 0.75
 _WIDE = 0.5
 """A text that fills so much of the page's width below its label is a sentence, not a value."""
 _LONGEST = 24
+_LITTLE = 3
 _WHOLE = {"th": "", "hi": ""}
 """Where words need not end at a space, a duration may end within what looks like one."""
 _SENTENCE_END = re.compile(r"(?<=\w{4})\.$")
@@ -58,11 +59,14 @@ def _is_clause(sheet: Sheet, leaf: Leaf) -> bool:
     """Whether a label's value is a piece of a sentence: it fills the line, or does not start where a value would."""
     if leaf.box is None or leaf.box[2] - leaf.box[0] > _WIDE or len(leaf.verbatim.split()) > _LONGEST:
         return True
+    words = leaf.verbatim.split()
+    if len(words) > _LITTLE + 1 and len(words[-1]) <= _LITTLE and words[-1].islower():
+        return True  # a line that breaks off at a little word
     for cell in sheet.cells:
-        at = cell.text.find(leaf.verbatim)
-        if at >= 0 and sheet.box(Span(cell, at, at + len(leaf.verbatim))) == leaf.box:
-            before = cell.text[:at].rstrip()
-            return bool(before) and before[-1] not in ":：" or leaf.verbatim[:1].islower()
+        for found in re.finditer(re.escape(leaf.verbatim), cell.text):
+            if sheet.box(Span(cell, *found.span())) == leaf.box:
+                before = cell.text[: found.start()].rstrip()
+                return (bool(before) and before[-1] not in ":：") or leaf.verbatim[:1].islower()
     return False
 
 

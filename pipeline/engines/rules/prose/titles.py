@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from functools import cache
 from importlib import resources
 
+from pipeline.engines.rules.captions import likely_caption
+from pipeline.engines.rules.labels import squeeze
 from pipeline.engines.rules.sheet import Cell, Reading, Sheet, Span
 from pipeline.records import Leaf
 from pipeline.values.text import fold_traced
@@ -15,6 +17,7 @@ _NAMES = frozenset({"title", "contract_type", "document_title"})
 _TOP = 0.45
 _LARGE = 1.15
 _LONGEST = 90
+_CAPTION = 0.75
 _SURE, _LARGEST = 0.88, 0.75
 
 
@@ -47,6 +50,7 @@ def _could_be(text: str) -> bool:
         and "@" not in text
         and digits * 3 < len(text)
         and text.rstrip()[-1] not in ".,;"
+        and likely_caption(text, "und") < _CAPTION
     )
 
 
@@ -55,15 +59,16 @@ def _height(sheet: Sheet, cell: Cell) -> float:
 
 
 def _words_of(text: str) -> bool:
-    """Whether one of the words that titles have stands in `text`, or ends a word of it (`Mietvertrag`)."""
+    """Whether one of the words that titles have stands in `text`, or ends a word of it (`Mietvertrag`), also s p a c e d."""
     folded = fold_traced(text).text
-    words = folded.split()
-    return any(
-        word in folded
-        if not word.isascii() and word > "\u0900"
-        else any(one.strip("()-") == word or one.endswith(word) for one in words)
-        for word in _title_words()
-    )
+    words = [word.strip("()-") for word in folded.split()]
+    together = squeeze(text).text
+    for word in _title_words():
+        if word > "\u0900" and word in folded:
+            return True
+        if any(one == word or one.endswith(word) for one in words) or (len(word) > 6 and together.endswith(word)):
+            return True
+    return False
 
 
 @cache
