@@ -1,5 +1,6 @@
 """The values of an identity document as its machine readable zone and its print tell them together."""
 
+import re
 import tomllib
 from collections.abc import Iterator, Sequence
 from functools import cache
@@ -93,10 +94,17 @@ def _told(sheet: Sheet, spec: FieldSpec, found: ZoneRows, printed: Leaf | None) 
         return Leaf(name, printed.verbatim, _AGREED, printed.box)
     if same is not None:
         return sheet_leaf(sheet, name, same)
+    if printed is not None and _unwritten(printed.verbatim) == _unwritten(part):
+        return Leaf(name, printed.verbatim, _AGREED, printed.box)
     if printed is None or fuzz.ratio(fold_name(printed.verbatim), fold_name(part)) < _ALIKE:
         return Leaf(name, part, sure, found.box)
     # Print has the accents that the zone lacks; without any, the zone's letters are made to be read by machines.
     return printed if not found.sound(name) and not printed.verbatim.isascii() else Leaf(name, part, sure, found.box)
+
+
+def _unwritten(text: str) -> str:
+    """A name as zone and print may both write it: `JUERGEN`, `JÜRGEN` and `JURGEN` are one."""
+    return re.sub("(?<=[aou])e|(?<=s)s", "", fold_name(text))
 
 
 def with_state(sheet: Sheet, fields: Sequence[FieldSpec], leaves: Sequence[Leaf]) -> list[Leaf]:

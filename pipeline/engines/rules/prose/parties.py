@@ -14,7 +14,7 @@ from pipeline.records import Box, Leaf, around
 from pipeline.values.identifiers import find_tax_ids
 from schemas.fields import FieldSpec, Kind
 
-_TABLED, _SAID, _BLOCK = 0.92, 0.82, 0.7
+_TABLED, _SAID_SO, _BLOCK = 0.94, 0.9, 0.75
 _EDGE = 1.5
 _STEP = 2.6
 _UPPER = 0.6
@@ -54,7 +54,7 @@ def read_contract_parties(sheet: Sheet, spec: FieldSpec) -> Table:
     """The parties on a contract's first page, at least two; elsewhere only signatures repeat them."""
     if sheet.page.page > 1:
         return Table()
-    for found, sure in ((_tabled(sheet, spec), _TABLED), (_told_in_prose(sheet), _SAID), (_in_blocks(sheet), _BLOCK)):
+    for found, sure in ((_tabled(sheet, spec), _TABLED), (_told_in_prose(sheet), _SAID_SO), (_in_blocks(sheet), _BLOCK)):
         named = [party for party in found if "name" in party]
         if len(named) < 2:
             continue

@@ -14,7 +14,7 @@ from pipeline.values.amounts import find_amounts
 from pipeline.values.dates import find_dates
 from schemas.fields import FieldSpec, Kind
 
-_SURE, _LESS = 0.85, 0.75
+_SURE, _LESS = 0.9, 0.8
 _WIDE = 0.5
 """A text that fills so much of the page's width below its label is a sentence, not a value."""
 _LONGEST = 24
