@@ -84,7 +84,8 @@ def _sums(spec: FieldSpec, scored: Scored, page: Page) -> Iterator[tuple[Candida
         size = values[candidate.key]
         is_largest = spec.required and size == largest
         if not score and size not in rounded:
-            if candidate.scores.get("", 0.0) or candidate.form < 1 or _in_prose(candidate):
+            form = 0.5 if size in kept else 1.0
+            if candidate.scores.get("", 0.0) or candidate.form < form or _in_prose(candidate):
                 continue
             free = is_largest and page.page_count == 1 and not candidate.claimed
             score = _ONLY_ONE if free else UNLABELLED * (1 - 0.3 * candidate.claimed)
