@@ -37,11 +37,13 @@ def read_titles(sheet: Sheet, fields: Sequence[FieldSpec], leaves: Sequence[Leaf
 
 def _words(sheet: Sheet, spec: FieldSpec, taken: frozenset[int]) -> Iterator[tuple[float, Span]]:
     """Words for a choice that stand as a title does, with how large they are printed, in units."""
+    words = choice_words(spec)
+    longest = max((len(word) for word, _ in words), default=0) / _FILLS
     for cell in sheet.cells:
-        if cell.index in taken:
+        if cell.index in taken or len(cell.text) > longest:
             continue
         folded = fold_traced(cell.text)
-        for word, _ in choice_words(spec):
+        for word, _ in words:
             if len(word) < _SHORTEST:
                 break
             match = re.search(rf"(?<!\w){re.escape(word)}(?!\w)", folded.text)

@@ -1,5 +1,6 @@
 """Which column of a statement is money out, money in, the amount or the balance: by headings, and by the balance that runs."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from itertools import combinations, permutations
@@ -11,6 +12,8 @@ from schemas.base import Running, Signed
 
 _APART = 1.2
 """Figures of a column end, or start, so near to each other, in units."""
+_MOST = 6
+"""The ways to name at most so many columns are tried."""
 _FAR = 9.0
 _HOLDS = 6.0
 """How much a balance that runs through all entries outweighs headings, counted in units of distance."""
@@ -66,7 +69,15 @@ def stretches_of(entries: Sequence[Entry]) -> list[Stretch]:
             made[-1] = Stretch(min(made[-1].x0, x0), max(made[-1].x1, x1))
         else:
             made.append(Stretch(x0, x1))
-    return made
+    if len(made) <= _MOST:
+        return made
+    filled = Counter(place for entry in entries for figure in entry.figures if (place := _at(figure, made)) is not None)
+    return [stretch for place, stretch in enumerate(made) if place in dict(filled.most_common(_MOST))]
+
+
+def _at(figure: Figure, stretches: Sequence[Stretch]) -> int | None:
+    """The number of the stretch that a figure stands in."""
+    return next((n for n, s in enumerate(stretches) if s.x0 - 0.3 <= figure.x1 <= s.x1 + 0.3), None)
 
 
 def name_stretches(
@@ -94,7 +105,7 @@ def placed(entry: Entry, stretches: Sequence[Stretch], named: Mapping[int, str])
     """The figures of an entry by column."""
     found: dict[str, Figure] = {}
     for figure in entry.figures:
-        place = next((n for n, s in enumerate(stretches) if s.x0 - 0.3 <= figure.x1 <= s.x1 + 0.3), None)
+        place = _at(figure, stretches)
         if place is not None and place in named:
             found.setdefault(named[place], figure)
     return found

@@ -23,6 +23,8 @@ _DATES = ("date_of_birth", "expiry_date")
 _TEXTS = ("surname", "given_names", "document_number", "personal_number")
 _ALIKE = 70
 """Print and zone say the same name where they are so alike (0..100): the zone has no accents, and `Ü` becomes `UE`."""
+_WORDS = 7
+"""A name has at most so many words."""
 _STATE, _HEAD, _LONGEST = "issuing_country", 0.4, 48
 _CODES = ("nationality", "issuing_country")
 _SORTS = {"P": "passport", "D": "driving_licence", "I": "identity_card", "A": "identity_card", "C": "identity_card"}
@@ -162,7 +164,8 @@ def _spans(sheet: Sheet, found: ZoneRows) -> Iterator[Span]:
         yield Span(cell, 0, len(cell.text))
     for cell in cells:
         for place, start in enumerate(cell.starts):
-            for end in (*(begin - 1 for begin in cell.starts[place + 1 :]), len(cell.text)):
+            after = cell.starts[place + 1 : place + _WORDS]
+            for end in (*(begin - 1 for begin in after), *([len(cell.text)] if len(after) < _WORDS - 1 else [])):
                 yield Span(cell, start, end)
 
 

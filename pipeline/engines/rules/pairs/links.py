@@ -1,6 +1,7 @@
 """Which value is whose: every label with what stands behind it, right of it, below it or above it, the best fits first."""
 
 import re
+from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -8,6 +9,7 @@ from enum import StrEnum
 
 from pipeline.engines.rules.pairs.segments import Segment
 from pipeline.engines.rules.sheet import Sheet
+from pipeline.records import Box
 
 _LEVEL = 1.3
 """A value beside a label stands at most so much higher or lower, in units."""
@@ -25,6 +27,23 @@ HEADING = re.compile(r"(?:\d{1,2}|[A-Zक-हก-ฮ]|[IVX]{1,4})[.)]\s+[^\W\d][
 _SAME_STEP = 0.4
 _COLUMN = 1.5
 """How much likelier a pair is in a column of pairs."""
+
+
+class Levels:
+    """Segments by how far down the page they stand: what is near is found without looking at all of them."""
+
+    def __init__(self, sheet: Sheet, segments: Sequence[Segment]) -> None:
+        """Sort the segments by their middles."""
+        self._unit = sheet.unit
+        self._sorted = sorted(((s.box[1] + s.box[3]) / 2, n) for n, s in enumerate(segments))
+        self._middles = [middle for middle, _ in self._sorted]
+
+    def around(self, box: Box, up: float, down: float) -> list[int]:
+        """The numbers of the segments whose middles are within `up` and `down` units of that of a box, in reading order."""
+        middle = (box[1] + box[3]) / 2
+        first = bisect_left(self._middles, middle - up * self._unit)
+        last = bisect_right(self._middles, middle + down * self._unit)
+        return sorted(number for _, number in self._sorted[first:last])
 
 
 class Way(StrEnum):
@@ -85,6 +104,7 @@ def _settled(offers: Sequence[Link]) -> list[Link]:
 
 
 def _offers(sheet: Sheet, segments: Sequence[Segment]) -> Iterator[Link]:
+    levels = Levels(sheet, segments)
     for number, label in enumerate(segments):
         if label.label < 0.3 or label.ticked is not None:
             continue
@@ -92,7 +112,7 @@ def _offers(sheet: Sheet, segments: Sequence[Segment]) -> Iterator[Link]:
         if after is not None and after.follows:
             yield Link(number, number + 1, Way.BEHIND, 1.0)
             continue
-        for way, value, near in _around(sheet, segments, number):
+        for way, value, near in _around(sheet, segments, levels, number):
             other = segments[value]
             if other.follows or other.ticked is not None or HEADING.match(other.text):
                 continue
@@ -107,11 +127,12 @@ def _sizes(way: Way, label: Segment, value: Segment) -> float:
     return 1.0 if ratio < 1.35 else 0.6
 
 
-def _around(sheet: Sheet, segments: Sequence[Segment], number: int) -> Iterator[tuple[Way, int, float]]:
+def _around(sheet: Sheet, segments: Sequence[Segment], levels: Levels, number: int) -> Iterator[tuple[Way, int, float]]:
     """The nearest segments around a label: way, number, and how near (0..1)."""
     label = segments[number]
     best: dict[Way, tuple[float, int, float]] = {}
-    for place, other in enumerate(segments):
+    for place in levels.around(label.box, _DOWN_REACH, _DOWN_REACH):
+        other = segments[place]
         if place == number:
             continue
         down = sheet.down(label.box, other.box)

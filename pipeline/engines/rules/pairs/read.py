@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from pipeline.engines.rules.labels import Hit
-from pipeline.engines.rules.pairs.links import HEADING, Link, Way, link
+from pipeline.engines.rules.pairs.links import HEADING, Levels, Link, Way, link
 from pipeline.engines.rules.pairs.segments import Segment, segments_of
 from pipeline.engines.rules.sheet import Sheet, Table
 from pipeline.records import Box, Leaf, WordsFrom, around
@@ -17,7 +17,7 @@ _HEADING_WORDS = 9
 _LOUD = 1.2
 """A heading is printed so many times as high as most print, or in capitals."""
 _SHARES = ((0.9, 0.94), (0.7, 0.87), (0.5, 0.75), (0.0, 0.45))
-"""How often a pair that fits so well was right, on real forms and samples together; a form that is hard to read has many below."""
+"""How often a pair that fits so well was right, on real forms and samples together; hard forms have many of the last."""
 _BEHIND, _ABOVE_IT, _TICKED, _STATED = 0.88, 0.4, 0.82, 0.7
 """The same for a value behind a colon, above its label, for an option and for a statement that is ticked."""
 _SENTENCE = 4
@@ -26,6 +26,15 @@ _SECTION = 0.75
 _NEAR = 3.0
 _ABOVE = 3.2
 """A caption stands at most so far above its options, in units."""
+
+
+class _Form(NamedTuple):
+    """A sheet as a form: its segments, where they stand, and the numbers of those that are part of a pair."""
+
+    sheet: Sheet
+    segments: Sequence[Segment]
+    levels: Levels
+    used: frozenset[int]
 
 
 class _Entry(NamedTuple):
@@ -51,12 +60,13 @@ def read_pairs(sheet: Sheet, spec: FieldSpec, hits: Sequence[Hit] = ()) -> Table
     """
     segments = segments_of(sheet)
     links = [found for found in link(sheet, segments) if not _garbage(sheet, segments, found)]
-    entries = [_entry(sheet, segments, found, links) for found in links]
-    entries += _options(sheet, segments, links)
+    used = frozenset(number for found in links for number in (found.label, found.value))
+    form = _Form(sheet, segments, Levels(sheet, segments), used)
+    entries = [_entry(form, found) for found in links] + _options(form)
     theirs = {(hit.span.cell.index, hit.span.start) for hit in hits if hit.name}
     entries = [entry for entry in entries if not any((s.cell.index, s.start) in theirs for s in entry.label[0].spans)]
     entries.sort(key=lambda entry: (round(entry.label[0].box[1] / sheet.unit), entry.label[0].box[0]))
-    headings = _headings(sheet, segments, links)
+    headings = _headings(form)
     asked = {column.name for column in spec.columns}
     leaves: list[Leaf] = []
     for number, entry in enumerate(entries):
@@ -91,37 +101,35 @@ def _box(parts: Sequence[Segment]) -> Box:
     return around(part.box for part in parts)
 
 
-def _entry(sheet: Sheet, segments: Sequence[Segment], found: Link, links: Sequence[Link]) -> _Entry:
-    used = {number for one in links for number in (one.label, one.value)}
-    value = [segments[found.value], *_beside(sheet, segments, found, used)]
-    value += _lines_below(sheet, segments, found, used)
+def _entry(form: _Form, found: Link) -> _Entry:
+    value = [form.segments[found.value], *_beside(form, found), *_lines_below(form, found)]
     sure = _ABOVE_IT if found.way is Way.ABOVE else next(share for least, share in _SHARES if found.fit >= least)
     if found.way is Way.BEHIND:
         sure = _BEHIND
-    return _Entry((segments[found.label],), tuple(value), " ".join(part.text for part in value), sure)
+    return _Entry((form.segments[found.label],), tuple(value), " ".join(part.text for part in value), sure)
 
 
-def _beside(sheet: Sheet, segments: Sequence[Segment], found: Link, used: set[int]) -> list[Segment]:
+def _beside(form: _Form, found: Link) -> list[Segment]:
     """What a value goes on with in its row."""
     parts: list[Segment] = []
-    last = segments[found.value]
-    for place in range(found.value + 1, len(segments)):
-        other = segments[place]
-        near = abs(sheet.down(last.box, other.box)) < 0.6 and 0 <= sheet.across(last.box, other.box) < _NEAR
-        if not near or place in used or other.label > 0.45 or other.ticked is not None or other.follows:
+    last = form.segments[found.value]
+    for place in range(found.value + 1, len(form.segments)):
+        other = form.segments[place]
+        near = abs(form.sheet.down(last.box, other.box)) < 0.6 and 0 <= form.sheet.across(last.box, other.box) < _NEAR
+        if not near or place in form.used or other.label > 0.45 or other.ticked is not None or other.follows:
             break
         parts.append(other)
         last = other
     return parts
 
 
-def _lines_below(sheet: Sheet, segments: Sequence[Segment], found: Link, used: set[int]) -> list[Segment]:
+def _lines_below(form: _Form, found: Link) -> list[Segment]:
     """The lines with which a value goes on: set to the same edge, close below, and nothing of their own."""
+    sheet, segments = form.sheet, form.segments
     lines: list[Segment] = []
-    number = found.value
-    last = segments[number]
+    last = segments[found.value]
     limit = 0.3 if found.way in (Way.BELOW, Way.ABOVE) or last.label < 0.1 else 0.46
-    for place in range(number + 1, len(segments)):
+    for place in range(found.value + 1, len(segments)):
         other = segments[place]
         down = sheet.down(last.box, other.box)
         if down > _NEXT_LINE:
@@ -129,28 +137,23 @@ def _lines_below(sheet: Sheet, segments: Sequence[Segment], found: Link, used: s
         aligned = abs(other.box[0] - last.box[0]) * sheet.aspect / sheet.unit <= _EDGE
         if not aligned or down < 0.5:
             continue
-        if place in used or other.label > limit or other.ticked is not None or other.follows:
+        if place in form.used or other.label > limit or other.ticked is not None or other.follows:
             break
-        left = [
-            s
-            for n, s in enumerate(segments)
-            if abs(sheet.down(s.box, other.box)) < 0.7 and s.box[2] < other.box[0] and n != place
-        ]
-        if any(s.label > 0.4 for s in left):
+        row = (segments[n] for n in form.levels.around(other.box, 0.7, 0.7) if n != place)
+        if any(s.label > 0.4 and s.box[2] < other.box[0] for s in row):
             break
         lines.append(other)
         last = other
     return lines
 
 
-def _options(sheet: Sheet, segments: Sequence[Segment], links: Sequence[Link]) -> list[_Entry]:
+def _options(form: _Form) -> list[_Entry]:
     """The ticked boxes: an option under its question, or a statement of its own that is ticked."""
-    used = {number for one in links for number in (one.label, one.value)}
     made = []
-    for number, option in enumerate(segments):
+    for number, option in enumerate(form.segments):
         if not option.ticked:
             continue
-        asked = _question(sheet, segments, number, used)
+        asked = _question(form, number)
         worded = any(c.isalpha() for c in option.text) and len(option.text.strip("xX[]()✓✔ ")) > 1
         statement = asked is None or (len(option.text.split()) >= _SENTENCE and asked.label < _SURE_LABEL)
         if worded and statement:
@@ -160,20 +163,24 @@ def _options(sheet: Sheet, segments: Sequence[Segment], links: Sequence[Link]) -
     return made
 
 
-def _question(sheet: Sheet, segments: Sequence[Segment], number: int, used: set[int]) -> Segment | None:
+def _question(form: _Form, number: int) -> Segment | None:
     """What an option answers: the label in front of its row of options, else the caption above them."""
+    sheet, segments = form.sheet, form.segments
     option = segments[number]
-    free = [s for place, s in enumerate(segments) if place not in used and s.ticked is None and not HEADING.match(s.text)]
-    row = [s for s in segments if abs(sheet.down(s.box, option.box)) < 1.0 and s.box[0] < option.box[0] and s is not option]
-    in_front = [s for s in row if s.ticked is None]
+    near = [n for n in form.levels.around(option.box, _ABOVE, 1.0) if n != number]
+    row = [n for n in near if abs(sheet.down(segments[n].box, option.box)) < 1.0]
+    in_front = [n for n in row if segments[n].box[0] < option.box[0] and segments[n].ticked is None]
+    free = {n for n in near if n not in form.used and segments[n].ticked is None and not HEADING.match(segments[n].text)}
     if in_front:
-        nearest = max(in_front, key=lambda s: s.box[0])
-        if any(nearest is s for s in free) and nearest.label >= 0.1:
-            return nearest
+        nearest = max(in_front, key=lambda n: segments[n].box[0])
+        if nearest in free and segments[nearest].label >= 0.1:
+            return segments[nearest]
     above = [
-        (sheet.down(s.box, option.box), s)
-        for s in free
-        if 0 < sheet.down(s.box, option.box) <= _ABOVE and s.box[0] <= option.box[0] + 0.01 and s.label >= 0.4
+        (sheet.down(segments[n].box, option.box), segments[n])
+        for n in sorted(free)
+        if sheet.down(segments[n].box, option.box) > 0
+        and segments[n].box[0] <= option.box[0] + 0.01
+        and segments[n].label >= 0.4
     ]
     if not above:
         return None
@@ -181,19 +188,23 @@ def _question(sheet: Sheet, segments: Sequence[Segment], number: int, used: set[
     return max((s for down, s in above if down <= nearest_row + 0.5), key=lambda s: s.box[0])
 
 
-def _headings(sheet: Sheet, segments: Sequence[Segment], links: Sequence[Link]) -> list[Segment]:
+def _headings(form: _Form) -> list[Segment]:
     """The segments that stand alone in their row, are no part of a pair, and look like a heading.
 
     Where some are numbered, only those are: the others may be labels that nothing is filled in for.
     """
-    used = {number for one in links for number in (one.label, one.value)}
+    segments = form.segments
     heights = sorted(s.box[3] - s.box[1] for s in segments) or [0.0]
     usual = heights[len(heights) // 2]
     made = []
     for number, one in enumerate(segments):
         text = one.text
-        alone = all(n == number or abs(sheet.down(s.box, one.box)) > 0.8 for n, s in enumerate(segments))
-        if number in used or not alone or one.ticked is not None or not 0 < len(text.split()) <= _HEADING_WORDS:
+        if (
+            number in form.used
+            or form.levels.around(one.box, 0.8, 0.8) != [number]
+            or one.ticked is not None
+            or not 0 < len(text.split()) <= _HEADING_WORDS
+        ):
             continue
         capitals = text.upper() == text and text.lower() != text
         loud = one.box[3] - one.box[1] > _LOUD * usual or capitals
