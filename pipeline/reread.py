@@ -26,12 +26,20 @@ _MARGIN = 0.25
 _BORDER = 10
 _MOST = 60
 _FEWEST_MARKS = 3
+_APART = 4.0
 
 _Area = tuple[int, int, int, int]
 
 
 def read_again(
-    image: Pixels, tokens: Sequence[Token], marks: NDArray[np.float64], packs: str, settings: Settings, seconds: float
+    image: Pixels,
+    tokens: Sequence[Token],
+    marks: NDArray[np.float64],
+    packs: str,
+    settings: Settings,
+    *,
+    slip: bool,
+    seconds: float,
 ) -> list[Token]:
     """The tokens with those put in that a second reading is surer of.
 
@@ -44,6 +52,7 @@ def read_again(
         marks: left, top, right, bottom of what may be letters, in pixels of the image.
         packs: as in tesseract.PACKS.
         settings: for the folder of the packs.
+        slip: whether it is a slip: on other pages only print that has no token is read.
         seconds: stop after so long.
     """
     if not tokens:
@@ -54,7 +63,7 @@ def read_again(
     asked = 0
     for _, group in groupby(tokens, key=lambda token: token.line):
         line = list(group)
-        doubtful = _doubtful(line)
+        doubtful = _doubtful(line) if slip else []
         if doubtful and asked < _MOST and time.monotonic() < until:
             asked += 1
             line = _surer(line, _read_area(image, _around(line), _height(doubtful), packs, settings))
@@ -160,6 +169,7 @@ def _unread(tokens: Sequence[Token], marks: NDArray[np.float64], tall: float) ->
         else:
             rows.append([mark])
     for row in rows:
-        if len(row) >= _FEWEST_MARKS:
-            sides = np.array(row)
-            yield (int(sides[:, 0].min()), int(sides[:, 1].min()), int(sides[:, 2].max()), int(sides[:, 3].max()))
+        sides = np.array(sorted(row, key=lambda mark: float(mark[0])))
+        for part in np.split(sides, np.flatnonzero(sides[1:, 0] - sides[:-1, 2] > _APART * tall) + 1):
+            if len(part) >= _FEWEST_MARKS:
+                yield (int(part[:, 0].min()), int(part[:, 1].min()), int(part[:, 2].max()), int(part[:, 3].max()))

@@ -23,7 +23,7 @@ from pipeline.signs import with_baht_signs
 from pipeline.tesseract import Token, missing_packs, packs_of, read
 from pipeline.textlayer import doubtful_share, is_suspicious, layer_words
 
-RULES_VERSION = 8
+RULES_VERSION = 9
 """Counted up with each change of this stage (or of what it is made of) that gives other words: kept ones are then read anew."""
 
 _SURE = 0.5
@@ -204,12 +204,13 @@ def _attempt(sheet: _Sheet, frame: Frame, packs: str, settings: Settings, *, gla
         tokens = with_baht_signs(image, tokens)
     upright = page.shape if frame.turn in (0, 180) else page.shape[::-1]
     first = Draft(_words(tokens, image.shape, upright), frame, WordsFrom.OCR, packs)
-    if glance or not sheet.block or _sureness(first) < _LIKELY:
+    if glance or _sureness(first) < _LIKELY:
         return first
     marks = sheet.marks if frame.turn == sheet.lie.turn else 1 - sheet.marks[:, [2, 3, 0, 1]]
     rim = np.subtract(image.shape, upright) / 2
     marks = marks * [*upright[::-1], *upright[::-1]] + [*rim[::-1], *rim[::-1]]
-    tokens = read_again(image, tokens, marks, packs, settings, settings.page_timeout_s / 10)
+    seconds = settings.page_timeout_s / 10
+    tokens = read_again(image, tokens, marks, packs, settings, slip=sheet.block, seconds=seconds)
     return replace(first, words=_words(tokens, image.shape, upright))
 
 
