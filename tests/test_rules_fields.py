@@ -260,3 +260,17 @@ TOTAL                            71.00
 
 def test_an_amount_that_ocr_tore_apart() -> None:
     assert fields("Total RM Incl. of GST       7. 30", "en", Receipt)["total"] == "7. 30"
+
+
+def test_a_number_whose_label_no_list_has_stands_beside_the_date() -> None:
+    text = "Corner Shop\nBill token: KX-20417      Date: 03/05/2024\nTel: 01904-960-999\nTotal   12.00"
+    assert fields(text)["document_number"] == "KX-20417"
+    assert "document_number" not in fields(
+        "Corner Shop\nDate: 03/05/2024      Served by: Anna\nTel: 01904-960-999\nTotal   12.00"
+    )
+    assert fields(text.replace("Total", "Invoice no: 77-18\nTotal"))["document_number"] == "77-18"
+
+
+def test_a_number_under_a_title_that_no_list_has() -> None:
+    sheet = "Nota di lavoro\nNL-2024/17\n\nData 03/05/2024\nTotale   12,00"
+    assert "document_number" not in fields(sheet, "it")  # a title is printed larger

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from pipeline.engines.rules.fields.nearby import Neighbourhood
 from pipeline.engines.rules.fields.readers import Found, read
-from pipeline.engines.rules.fields.titles import title_hits
+from pipeline.engines.rules.fields.titles import title_hits, unknown_hits
 from pipeline.engines.rules.labels import Hit
 from pipeline.engines.rules.sheet import Sheet, Span
 from pipeline.records import Typed
@@ -84,7 +84,11 @@ def find_candidates(
         taken: cells that belong to a table; neither labels nor values are looked for there.
         ties: which fields no document must have, what they label is a decoy for the others; and which stand for one another.
     """
-    free = [hit for hit in (*hits, *title_hits(sheet, fields, hits)) if hit.span.cell.index not in taken]
+    free = [
+        hit
+        for hit in (*hits, *title_hits(sheet, fields, hits), *unknown_hits(sheet, fields, hits))
+        if hit.span.cell.index not in taken
+    ]
     around = Neighbourhood(sheet, free)
     by_name = {spec.name: spec for spec in fields}
     examples = {spec.kind: spec for spec in reversed(fields)}

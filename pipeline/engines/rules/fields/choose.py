@@ -5,7 +5,8 @@ from decimal import Decimal
 from itertools import combinations, product
 
 from pipeline.engines.rules.fields.candidates import Candidate, Ties, find_candidates
-from pipeline.engines.rules.fields.shares import read_shares
+from pipeline.engines.rules.fields.methods import with_method
+from pipeline.engines.rules.fields.shares import with_shares
 from pipeline.engines.rules.fields.terms import with_terms
 from pipeline.engines.rules.fields.weights import MOST, UNLABELLED, Page, Scored, weigh
 from pipeline.engines.rules.labels import Hit
@@ -62,8 +63,8 @@ def read_fields(
         chosen = _combine(_shortened(core, rules), rules, aside) | aside
         for name, (candidate, score) in chosen.items():
             leaves.append(sheet.leaf(name, Reading(candidate.span, _sure(score), candidate.span.text)))
-    leaves = with_terms(sheet, fields, leaves, taken)
-    return leaves + read_shares(sheet, schema, taken, rows, leaves)
+    leaves = with_method(sheet, fields, with_terms(sheet, fields, leaves, taken), taken)
+    return with_shares(sheet, schema, taken, rows, leaves)
 
 
 def _sure(score: float) -> float:

@@ -9,7 +9,7 @@ from pipeline.engines.rules.fields.nearby import Neighbourhood
 from pipeline.engines.rules.fields.readers import read
 from pipeline.engines.rules.labels import Hit, find_labels
 from pipeline.engines.rules.sheet import Reading, Sheet, Span
-from pipeline.records import Leaf
+from pipeline.records import Box, Leaf
 from pipeline.values.amounts import parse_percent
 from pipeline.values.arithmetic import SUM_TOLERANCE, sum_holds
 from schemas.base import Schema, Sum, specs
@@ -29,20 +29,20 @@ class _Share(NamedTuple):
     value: Decimal
 
 
-def read_shares(
+def with_shares(
     sheet: Sheet, schema: Schema, taken: frozenset[int], rows: Sequence[Leaf], leaves: Sequence[Leaf]
 ) -> list[Leaf]:
-    """The rows of a table of taxes that is none on the page: its lines stand among the sums; none where one stands alone.
+    """`leaves` with the rows of a table of taxes whose lines stand among the sums; one line alone is the tax as a whole.
 
     Args:
         sheet: the page.
         schema: a rule of which says that a field is the sum of a table's column.
         taken: cells that belong to tables.
         rows: the rows of tables that were read.
-        leaves: the fields that were read: what the lines add up to is the one's value, where it was read.
+        leaves: the fields that were read: the lines must add up to the one, and none of them is it.
     """
     fields = {spec.name: spec for spec in specs(schema)}
-    made: list[Leaf] = []
+    made = list(leaves)
     for rule in schema.rules:
         table, _, column = rule.parts[0].partition("[].") if isinstance(rule, Sum) and len(rule.parts) == 1 else ("", "", "")
         if not isinstance(rule, Sum) or not column or any(row.path.startswith(f"{table}[") for row in rows):
@@ -55,6 +55,8 @@ def read_shares(
         shares = list(_shares(sheet, [fields[rule.total], columns[column]], columns[column], taken))
         if len(shares) < _LEAST or not _agrees(sheet, rule.total, fields[rule.total], shares, leaves):
             continue
+        parts = _boxes(sheet, shares)
+        made = [leaf for leaf in made if leaf.path != rule.total or leaf.box not in parts]
         for number, share in enumerate(shares):
             sure = _PROVEN if share.base else _TOLD
             named = ((rate, share.rate), (base, share.base), (columns[column], share.amount))
@@ -114,11 +116,17 @@ def _best(offers: Sequence[tuple[Span, object, bool]], rate: Span, percent: Deci
     return next((_Share(rate, None, span, value) for span, value, _ in ordered), None)
 
 
+def _boxes(sheet: Sheet, shares: Sequence[_Share]) -> list[Box]:
+    """Where their figures stand."""
+    return [sheet.box(span) for share in shares for span in (share.base, share.amount) if span is not None]
+
+
 def _agrees(sheet: Sheet, name: str, spec: FieldSpec, shares: Sequence[_Share], leaves: Sequence[Leaf]) -> bool:
-    """Whether the lines add up to the sum that was read; where none was read they may stand alone."""
-    told = next((leaf.verbatim for leaf in leaves if leaf.path == name), None)
-    if told is None:
+    """Whether the lines add up to the sum that was read; where it is one of them, or none was read, they may stand alone."""
+    leaf = next((leaf for leaf in leaves if leaf.path == name), None)
+    if leaf is None or leaf.box in _boxes(sheet, shares):
         return True
+    told = leaf.verbatim
     return any(
         isinstance(found.value, Decimal) and sum_holds(abs(found.value), [abs(share.value) for share in shares])
         for cell in sheet.cells

@@ -1,4 +1,4 @@
-"""The line that says when and how an invoice is to be paid: a sentence, with its label or without."""
+"""The line that says when and how an invoice is to be paid: a sentence, with its label or without one."""
 
 import re
 import tomllib
@@ -31,7 +31,7 @@ def with_terms(sheet: Sheet, fields: Sequence[FieldSpec], leaves: Sequence[Leaf]
 
 def _sentences(sheet: Sheet, taken: frozenset[int]) -> Iterator[Span]:
     """The cells that are such a line, without a label in front."""
-    pay, terms = (_words(sort, sheet.page.language) for sort in ("pay", "term"))
+    pay, terms = (words_of_payment(sort, sheet.page.language) for sort in ("pay", "term"))
     within = re.compile(
         rf"\d+ ?(?:{'|'.join(map(re.escape, terms))})|(?:{'|'.join(re.escape(term) for term in terms if len(term) > 5)})"
     )
@@ -50,7 +50,8 @@ def _behind_label(cell: Cell) -> Span:
 
 
 @cache
-def _words(sort: str, language: str) -> tuple[str, ...]:
+def words_of_payment(sort: str, language: str) -> tuple[str, ...]:
+    """The words of a sort in the data, of a language and of English, folded."""
     text = resources.files("pipeline.engines.rules.fields").joinpath("terms.toml").read_text(encoding="utf-8")
     told: dict[str, dict[str, list[str]]] = tomllib.loads(text)
     return tuple(fold(word) for spoken in dict.fromkeys((language, "en")) for word in told[sort].get(spoken, ()))

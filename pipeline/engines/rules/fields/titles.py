@@ -1,4 +1,4 @@
-"""The number that stands under a document's title, whatever the title says: large print, and a number right below it."""
+"""Numbers of documents that no label tells: right under a title, whatever it says, or beside the date."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pipeline.engines.rules.labels import Hit
 from pipeline.engines.rules.sheet import Cell, Sheet, Span
 from pipeline.values.dates import find_dates
-from schemas.fields import FieldSpec
+from schemas.fields import FieldSpec, Kind
 
 _LARGE = 1.15
 """Print so many times as high as usual may be a title."""
@@ -18,6 +18,13 @@ _NEAR = 2.5
 _FLUSH = 1.5
 _WEIGHT = 0.5
 """What a title tells that no label says: any label of the number tells more."""
+_UNKNOWN = 0.45
+_BESIDE_DATE = 3
+_PAIR = re.compile(r"([^\W\d][^:\d@]{1,30}?)\s*[:#.]\s*([A-Z0-9][A-Z0-9/_-]{4,20})")
+_CAPTION = re.compile(r"[^\W\d][^\d@,]{1,28}[:#.]?")
+_MIXED = re.compile(
+    r"(?=(?:.*\d){3})(?!\+|.*\d{2,}[ /]\d{2,}[ /]\d{2,}$)[A-Z]{0,6}[-/ ]?[A-Z0-9]{1,10}(?:[-/_][A-Z0-9]{1,10}){0,3}"
+)
 _NUMBER = re.compile(r"(?=.*\d)(?:[A-Z]{1,5} )?[A-Z0-9][A-Z0-9./_-]{1,30}")
 
 
@@ -46,3 +53,28 @@ def _numbered(sheet: Sheet, cell: Cell) -> bool:
     if below is None or abs(below.box[0] - cell.box[0]) * sheet.aspect / sheet.unit > _FLUSH:
         return False
     return _NUMBER.fullmatch(below.text) is not None and not find_dates(below.text, sheet.habits.language)
+
+
+def unknown_hits(sheet: Sheet, fields: Sequence[FieldSpec], hits: Sequence[Hit]) -> Iterator[Hit]:
+    """Labels that no list has, before what can hardly be but the document's number: beside its date, on the first page."""
+    spec = next((spec for spec in fields if spec.scheme == "document_number"), None)
+    if spec is None or sheet.page.page != 1 or any(hit.name == spec.name for hit in hits):
+        return
+    labelled = {hit.span.cell.index for hit in hits}
+    dated = {hit.span.cell.row for hit in hits if hit.kind is Kind.DATE and hit.name}
+    for cell in sheet.cells:
+        if cell.index in labelled or not any(abs(cell.row - row) <= _BESIDE_DATE for row in dated):
+            continue
+        inside = _PAIR.fullmatch(cell.text)
+        right = next(iter(sheet.right_of(cell)), None)
+        apart = right is not None and right.index not in labelled and _CAPTION.fullmatch(cell.text)
+        if inside and _is_number(sheet, inside.group(2)):
+            yield Hit(spec.name, spec.kind, Span(cell, 0, inside.end(1)), _UNKNOWN, inside.end(1))
+        elif apart and right is not None and _is_number(sheet, right.text):
+            yield Hit(spec.name, spec.kind, Span(cell, 0, len(cell.text)), _UNKNOWN, len(cell.text))
+
+
+def _is_number(sheet: Sheet, text: str) -> bool:
+    """Whether print has the form of a document's number: several digits with letters or separators, and no date."""
+    mixed = any(c in "-/" for c in text) or any(c.isalpha() for c in text)
+    return mixed and _MIXED.fullmatch(text) is not None and not find_dates(text, sheet.habits.language)

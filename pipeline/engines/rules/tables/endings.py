@@ -29,7 +29,7 @@ def opens(sheet: Sheet, cell: Sequence[Token], sort: Sort) -> bool:
     """Whether `cell` opens with words of `sort`, spelt a little wrong where OCR read them."""
     labels = _labels(sort)
     words = [squeeze(word).text for word in words_of(cell).split()[: _WORDS * 2]]
-    while words and (not words[0] or words[0].isdigit()):
+    while words and (not words[0].strip("%") or words[0].strip("%").isdigit()):  # `19 % MwSt.`
         words = words[1:]
     if not words:
         return False
