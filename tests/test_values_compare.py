@@ -116,3 +116,22 @@ def test_rules_describe_themselves():
         "items[].amount = quantity × price",
         "issued ≤ due",
     ]
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "scheme", "expected"),
+    [
+        ("+49301234567", "030 / 123 45 67", "phone", True),
+        ("+390272001234", "02 7200 1234", "phone", True),
+        ("+5511912345678", "(11) 91234-5678", "phone", True),
+        ("+49 (0)30 1234567", "+49301234567", "phone", True),
+        ("+49301234567", "+41301234567", "phone", False),
+        ("030 1234567", "030 1234568", "phone", False),
+        ("+49301234567", "234567", "phone", False),
+        ("COBADEFF", "COBADEFFXXX", "bic", True),
+        ("COBADEFF", "COBADEFF500", "bic", False),
+        ("Info@Example.com", "info@example.com", "email", True),
+    ],
+)
+def test_identifiers_of_a_scheme_are_compared_as_it_is_written(a: str, b: str, scheme: str, expected: bool) -> None:
+    assert same(Kind.IDENTIFIER, a, b, scheme) is same(Kind.IDENTIFIER, b, a, scheme) is expected

@@ -14,13 +14,18 @@ from schemas.fields import Kind
 
 _EU = re.compile("AT|BE|BG|CY|CZ|DE|DK|EE|EL|ES|FI|FR|GB|HR|HU|IE|IT|LT|LU|LV|MT|NL|PL|PT|RO|SE|SI|SK|XI")
 
+_LONG_BIC = 11
+_LOCAL, _CODE = 6, 4
+"""Digits of a telephone number without its country, at least, and of what may stand before them, at most (`+39 0`)."""
+
 
 def same(kind: Kind, a: Typed, b: Typed, scheme: str = "") -> bool:
     """Whether `a` and `b` say the same as values of `kind`.
 
     Money, numbers, percents and dates are compared exactly as typed values. Names, addresses and texts without case, spaces,
     punctuation and Latin accents. Identifiers without separators; a tax number also without the country in front where only one
-    of the two has it, a number of digits alone also without zeros in front (`000.000.002` is document 2).
+    of the two has it, a telephone number likewise, a BIC without the `XXX` of a head office, and a number of digits alone also
+    without zeros in front (`000.000.002` is document 2).
 
     Args:
         kind: what sort of value both are.
@@ -33,6 +38,8 @@ def same(kind: Kind, a: Typed, b: Typed, scheme: str = "") -> bool:
         return False
     if scheme == "tax_id" and isinstance(left, str) and isinstance(right, str) and left != right:
         return _without_country(left) == right or left == _without_country(right)
+    if scheme == "phone" and isinstance(left, str) and isinstance(right, str):
+        return _same_phone(left, right)
     return left == right
 
 
@@ -47,6 +54,8 @@ def key(kind: Kind, value: Typed, scheme: str = "") -> Typed:
     text = str(value)
     if kind is Kind.IDENTIFIER:
         bare = re.sub(r"[^\w]|_", "", normal_identifier(text, scheme).upper()) or fold(text)
+        if scheme == "bic" and len(bare) == _LONG_BIC:
+            bare = bare.removesuffix("XXX")
         return (bare.lstrip("0") or "0") if bare.isdigit() and scheme not in ("tax_id", "iban") else bare
     if kind is Kind.CURRENCY:
         return currency_of(text) or text.strip().upper()
@@ -71,6 +80,12 @@ def _date(text: str) -> date | None:
         return date.fromisoformat(text)
     except ValueError:
         return parse_date(text)
+
+
+def _same_phone(one: str, other: str) -> bool:
+    """Whether the digits are the same but for the code of a country in front of one of them, and the zero that it replaces."""
+    short, long = sorted((one, other), key=len)
+    return long.endswith(short) and (len(long) == len(short) or (len(short) >= _LOCAL and len(long) - len(short) <= _CODE))
 
 
 def _without_country(tax_id: str) -> str:
