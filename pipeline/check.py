@@ -29,7 +29,7 @@ _ZONE = ("document_number", "date_of_birth", "sex", "expiry_date", "surname", "g
 _ZONE_ALIKE = 75.0
 """How alike (0–100) a name must be to that of a zone, which knows no accents and cuts long ones."""
 
-_HELD = 0.6
+_HELD = 0.5
 """What is left of the doubt in a figure that an equation confirms."""
 _FAILED = 0.85
 """What is left of the confidence in a value of a check that fails, where no other confirms it."""

@@ -142,11 +142,130 @@ def test_the_box_lies_in_the_page_frame():
 
 
 def test_confidence_is_the_product_that_the_module_tells():
-    blurred = page_of(*LINES, confidence=0.9)
-    assert grounded("total", "112,50 EUR", blurred, confidence=0.8).confidence == pytest.approx(0.72)
-    assert grounded("total", "112.50", blurred, confidence=0.8).confidence == pytest.approx(0.72 * 0.97, abs=1e-4)
+    blurred = page_of(*LINES, confidence=0.84)
+    assert grounded("total", "112,50 EUR", blurred, confidence=0.8).confidence == pytest.approx(0.8 * 0.9)
+    assert grounded("total", "112.50", blurred, confidence=0.8).confidence == pytest.approx(0.8 * 0.9 * 0.95, abs=1e-4)
+    assert grounded("total", "112,50", page_of(*LINES, confidence=0.95), confidence=0.8).confidence == pytest.approx(0.8)
     assert grounded("total", "see below", blurred).confidence == 0
     fuzzy = grounded("seller_name", "ACNE GmbH")
     assert fuzzy.confidence == pytest.approx(0.875**2, abs=1e-4)
-    doubtful = grounded("seller_tax_id", "DE123456789", page_of("DE123456789"))
-    assert (doubtful.status, doubtful.confidence) == (Grounding.EXACT, 0.9)
+
+
+def test_wrong_check_digits_raise_no_doubt_of_the_reading_and_doubtful_dates_do():
+    found = grounded("seller_tax_id", "DE123456789", page_of("DE123456789"))
+    assert (found.status, found.confidence, found.problem != "") == (Grounding.EXACT, 1.0, True)
+    swapped = grounded("issue_date", "03/04/2024", page_of("Date 03/04/2024", language="en"))
+    assert (swapped.status, swapped.confidence) == (Grounding.EXACT, 0.9)
+
+
+def test_what_is_found_exactly_in_a_text_layer_is_surer():
+    layer = replace(PAGE, words_from=WordsFrom.TEXT_LAYER)
+    assert grounded("total", "112,50 EUR", layer, confidence=0.8).confidence == pytest.approx(0.86)
+    assert grounded("total", "112.50", layer, confidence=0.8).confidence == pytest.approx(0.8 * 0.95)
+
+
+@pytest.mark.parametrize(
+    ("path", "verbatim"),
+    [
+        ("document_number", "RE-2024-71"),
+        ("document_number", "RE-2024-1"),
+        ("document_number", "RE-2042-17"),
+        ("seller_address", "Hauptweg 2\n12345 Ort"),
+        ("seller_address", "Hauptweg 1, 12346 Ort"),
+        ("seller_name", "ACME"),
+        ("total", "112,50 USD"),
+        ("total", "(112,50)"),
+        ("due_date", "6. Mai 2024"),
+        ("seller_tax_id", "DE 136 695 977"),
+    ],
+)
+def test_a_value_that_is_almost_printed_is_not_found(path, verbatim):
+    page = PAGE if path != "seller_name" else page_of("ACMELINE Holding", "ACM", language="en")
+    assert grounded(path, verbatim, page).status is Grounding.NOT_FOUND
+
+
+@pytest.mark.parametrize(
+    ("path", "verbatim", "line", "print_"),
+    [
+        ("document_number", "RE-2024-17", "Nr. RE-2O24-l7", Grounding.FUZZY),
+        ("seller_name", "Societe Generale d'Eclairage", "Société Générale d'Éclairage", Grounding.NORMALIZED),
+        ("seller_address", "Rua São João 5, 1000 Lisboa", "Rua Sao Joao 5 1000 Lisboa", Grounding.NORMALIZED),
+        ("total", "1 234,50", "Gesamt 1.234, 50", Grounding.NORMALIZED),
+    ],
+)
+def test_other_writings_of_a_value_are_found(path, verbatim, line, print_):
+    assert grounded(path, verbatim, page_of("Kopf", line)).status is print_
+
+
+def test_a_sign_belongs_to_a_sum():
+    page = page_of("Rabatt -5,00", "Gutschrift (7,00)", "Summe 9,00")
+    for verbatim, line in (("-5,00", 0), ("(7,00)", 1), ("9,00", 2)):
+        assert line_of(grounded("total", verbatim, page)) == line
+    for verbatim in ("5,00", "7,00", "-9,00"):
+        assert grounded("total", verbatim, page).status is Grounding.NOT_FOUND
+
+
+TABLE = page_of(
+    "Artikel              Menge   Preis   Betrag",
+    "Schraube M4          1       2,00    2,00",
+    "Mutter M4            1       2,00    2,00",
+    "Scheibe              2       1,00    2,00",
+    "Summe                                6,00",
+    "bezahlt              1       2,00    2,00",
+)
+
+
+def cells(*rows):
+    leaves = []
+    for number, row in enumerate(rows):
+        for column, text in zip(("description", "quantity", "unit_price", "amount"), row, strict=True):
+            leaves.append(Leaf(f"line_items[{number}].{column}", text))
+    return {value.path: value for value in ground(normalize(leaves, Invoice, TABLE), Invoice, TABLE)}
+
+
+def test_cells_stand_on_their_row_and_in_their_column():
+    rows = (("Schraube M4", "1", "2,00", "2,00"), ("Mutter M4", "1", "2.00", "2.00"), ("Scheibe", "2", "1,00", "2,00"))
+    found = cells(*rows)
+    for number in range(3):
+        assert {line_of(found[f"line_items[{number}].{name}"]) for name in ("description", "quantity", "amount")} == {
+            number + 1
+        }
+        price, amount = (found[f"line_items[{number}].{name}"].box[0] for name in ("unit_price", "amount"))
+        assert (round(price, 2), round(amount, 2)) == (0.34, 0.42)
+
+
+def test_rows_that_are_alike_stand_one_below_the_other():
+    row = ("Muttern", "1", "2,00", "2,00")  # no row prints this name
+    found = cells(row, row)
+    assert [line_of(found[f"line_items[{number}].amount"]) for number in range(2)] == [1, 2]
+
+
+def test_a_row_that_a_model_made_up_is_not_found_by_its_figures():
+    rows = (("Schraube M4", "1", "2,00", "2,00"), ("Mutter M4", "1", "2,00", "2,00"), ("Scheibe", "2", "1,00", "2,00"))
+    found = cells(*rows, ("Dichtung", "7", "3,50", "6,00"))
+    assert {found[f"line_items[3].{name}"].status for name in ("description", "quantity", "unit_price", "amount")} == {
+        Grounding.NOT_FOUND
+    }
+
+
+def test_a_label_of_another_field_is_no_label():
+    page = page_of("Total VAT 50.00", "Grand Total 50.00", "Balance Due 50.00", language="en")
+    assert [line_of(grounded(path, "50.00", page)) for path in ("tax_total", "total", "amount_due")] == [0, 1, 2]
+
+
+def test_a_choice_is_found_by_the_words_that_stand_for_it():
+    page = page_of("Stornorechnung zu 17", "Betrag 5,00")
+    value = grounded("document_type", "credit_note", page)
+    assert (value.status, line_of(value)) == (Grounding.NORMALIZED, 0)
+
+
+def test_an_address_beside_another_is_found_in_its_own_column():
+    page = page_of(
+        "Alpha GmbH                    Beta AG",
+        "Weg 1                         Platz 2",
+        "12345 Ort                     54321 Stadt",
+    )
+    for name, address, left in (("seller_address", "Weg 1\n12345 Ort", 0.05), ("buyer_address", "Platz 2, 54321 Stadt", 0.35)):
+        value = grounded(name, address, page)
+        assert value.status in (Grounding.EXACT, Grounding.NORMALIZED)
+        assert (round(value.box[0], 2), value.box[2] - value.box[0] < 0.15) == (left, True)

@@ -16,26 +16,32 @@ class Labels:
         self.schema = schema
         self.printed = printed
 
-    def of(self, path: str) -> list[tuple[Place, bool]]:
-        """The places of the labels of a field (`total`) or column (`line_items[].amount`), and whether each is its alone."""
+    def of(self, path: str) -> list[tuple[Place, float]]:
+        """The places of the labels of a field (`total`) or column (`line_items[].amount`), and how little each tells (0..0.3).
+
+        A field's first labels tell the most, and those of one field more than those of several.
+        """
         return self._placed.get(path, [])
 
     @cached_property
-    def _placed(self) -> dict[str, list[tuple[Place, bool]]]:
+    def _placed(self) -> dict[str, list[tuple[Place, float]]]:
         """A label inside a longer one is none: `Total` in `Subtotal` or in `Total tax`, whichever field that stands for."""
         spoken = self.printed.habits.language
         languages = LANGUAGES if spoken not in LANGUAGES else (spoken, "en")
-        found: dict[Place, set[str]] = {}
+        found: dict[Place, dict[str, int]] = {}
         for path, spec in _labelled(self.schema):
-            for label in {label for language in languages for label in spec.labels.get(language, ())}:
-                for place in words_of(label, self.printed):
-                    found.setdefault(place, set()).add(path)
+            for language in languages:
+                for rank, label in enumerate(spec.labels.get(language, ())):
+                    for place in words_of(label, self.printed):
+                        ranks = found.setdefault(place, {})
+                        ranks[path] = min(rank, ranks.get(path, rank))
         spans = [(set(place.words), place) for place in found]
-        placed: dict[str, list[tuple[Place, bool]]] = {}
+        placed: dict[str, list[tuple[Place, float]]] = {}
         for words, place in spans:
             if not any(words < other for other, _ in spans):
-                for path in found[place]:
-                    placed.setdefault(path, []).append((place, len(found[place]) == 1))
+                for path, rank in found[place].items():
+                    shared = 0.2 if len(found[place]) > 1 else 0.0
+                    placed.setdefault(path, []).append((place, shared + min(0.01 * rank, 0.1)))
         return placed
 
 

@@ -233,7 +233,8 @@ def _whole(needle: str, text: str, kind: Kind) -> bool:
     """Whether print that is alike misses no piece of the value: no more than a few letters in a row are lacking or others."""
     most, row = 1 if kind is Kind.IDENTIFIER else max(_LACK, len(needle) // 10), 0
     for op in Levenshtein.opcodes(needle, text):
-        row = 0 if op.tag == "equal" else row + op.src_end - op.src_start
+        missed, more = op.src_end - op.src_start, op.dest_end - op.dest_start
+        row = 0 if op.tag == "equal" else row + (max(missed, more) if kind is Kind.IDENTIFIER else missed)
         if row > most:
             return False
     return True

@@ -8,7 +8,7 @@ from functools import cached_property, lru_cache
 from itertools import accumulate
 
 from pipeline.records import Box, Grounding, PageWords, Typed
-from pipeline.values.amounts import find_amounts, parse_number, parse_percent
+from pipeline.values.amounts import find_amounts, parse_amount, parse_number, parse_percent
 from pipeline.values.currencies import find_currencies
 from pipeline.values.dates import find_dates, parse_date
 from pipeline.values.lines import Habits, Line, bounding, habits_of, lines_of
@@ -20,6 +20,8 @@ _CONFUSED = str.maketrans("oilszgb", "0115268")
 
 _SPACED = re.compile(r"(?<!\d)(?<!\d )\d\d \d\d \d{4}(?!\d)(?! \d)")
 """A date as passports print it: too much like other numbers to be found where none is looked for."""
+
+_TORN = re.compile(r"(?<![\w.,])\d[\d.,']*[.,] \d\d(?![\d.,]| ?[^\W\d])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,7 +228,8 @@ def _readings(printed: PagePrint, kind: Kind) -> Iterator[tuple[Place, Typed]]:
 def _readings_of_line(text: str, kind: Kind, habits: Habits) -> Iterable[tuple[int, int, Typed, str]]:
     if kind is Kind.MONEY:
         found = find_amounts(text, habits.language, decimal=habits.decimal, bare=True)
-        return [(a, b, amount.value, amount.currency) for a, b, amount in found if not _torn(text, a, b)]
+        whole = [(a, b, amount.value, amount.currency) for a, b, amount in found if not _torn(text, a, b)]
+        return whole + list(_mended(text, habits))
     if kind is Kind.DATE:
         dates = find_dates(text, habits.language, month_first=habits.month_first)
         apart = [(m.start(), m.end(), parse_date(m.group(), habits.language)) for m in _SPACED.finditer(text)]
@@ -238,3 +241,10 @@ def _torn(text: str, start: int, end: int) -> bool:
     """Whether a number is a piece of one that OCR tore at its decimal sign: the 7 and the 80 of `7. 80`."""
     whole = text[start:end].isdigit()
     return whole and bool(re.search(r"\d[.,] ?$", text[:start]) or re.match(r" ?[.,] ?\d\d(?!\d)", text[end:]))
+
+
+def _mended(text: str, habits: Habits) -> Iterator[tuple[int, int, Typed, str]]:
+    """The amounts that OCR tore at their decimal sign, where no word follows: in `Pos. 1, 20 St` are two numbers."""
+    for match in _TORN.finditer(text):
+        if amount := parse_amount(match.group().replace(" ", ""), habits.language, decimal=habits.decimal):
+            yield match.start(), match.end(), amount.value, amount.currency
