@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from pipeline.pixels import even_light, find_ink, find_lie, letter_height, straighten
+from pipeline.pixels import even_light, find_ink, find_lie, letter_height, light_ground, straighten
 from pipeline.records import Frame
 from tests.paper import FONTS, blurred, noisy, sheet
 
@@ -148,3 +148,37 @@ def test_specks_are_not_taken_for_letters() -> None:
 def test_words_that_ran_together_tell_their_lines_by_their_shape(turn: int) -> None:
     page = blurred(printed(13), 1.5).rotate(turn, expand=True)
     assert find_lie(find_ink(np.asarray(page))).sideways is (turn == 90)
+
+
+def test_white_print_on_a_dark_bar_becomes_black_on_white() -> None:
+    plain = printed()
+    barred = plain.copy()
+    barred.paste(40, (0, 0, SMALL[0], 70))
+    ImageDraw.Draw(barred).text((90, 25), "TAX INVOICE 2024", fill=255, font=ImageFont.truetype(FONTS["latin"], 20))
+    preview = np.asarray(noisy(barred, 3))
+    light = light_ground(preview, preview)
+    assert np.median(light[5:60]) > 240 and light[25:50, 90:300].min() < 60
+    assert np.array_equal(light[80:], preview[80:])
+
+
+def test_the_bed_around_the_paper_becomes_white() -> None:
+    bed = Image.new("L", SMALL, 8)
+    bed.paste(printed().crop((60, 60, 760, 1100)), (60, 60))
+    preview = np.asarray(noisy(bed, 3))
+    light = light_ground(preview, preview)
+    assert np.percentile(light[:50], 5) > 220 and np.percentile(light[:, :50], 5) > 220
+    assert np.array_equal(light[70:1090, 70:750], preview[70:1090, 70:750])
+
+
+@pytest.mark.parametrize("text", ["TOTAL 1,234.50 B", "\u25a0 \u25a0"])
+def test_bold_print_is_no_dark_ground(text: str) -> None:
+    page = printed()
+    bold = ImageFont.truetype(FONTS["latin"].replace("Sans", "Sans-Bold"), 34)
+    ImageDraw.Draw(page).text((90, 800), text, fill=0, font=bold, stroke_width=1, stroke_fill=0)
+    preview = np.asarray(page)
+    assert np.array_equal(light_ground(preview, preview), preview)
+
+
+def test_a_page_that_is_dark_all_over_is_left_alone() -> None:
+    dark = np.full(SMALL[::-1], 30, np.uint8)
+    assert light_ground(dark, dark) is dark
