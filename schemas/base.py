@@ -21,13 +21,15 @@ class Sum:
     """An equation: `total` equals the sum of `parts` less that of `less`; `table[].column` stands for a whole column.
 
     A part that a document lacks counts as nothing when `optional` names it, else the equation is not judged. What is in `less`
-    is printed with a minus or without, and is taken off either way.
+    is printed with a minus or without, and is taken off either way. The parts may add up to another field in `instead` as well:
+    some print prices with tax.
     """
 
     total: str
     parts: tuple[str, ...]
     optional: tuple[str, ...] = ()
     less: tuple[str, ...] = ()
+    instead: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,7 @@ class Invoice(DocumentSchema):
             ("line_items[].amount", "charge_total"),
             optional=("charge_total", "allowance_total"),
             less=("allowance_total",),
+            instead=("total",),
         ),
         Sum("tax_total", ("taxes[].amount",)),
         Sum("amount_due", ("total", "rounding_amount"), optional=("rounding_amount",), less=("prepaid_amount",)),

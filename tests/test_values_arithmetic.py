@@ -4,9 +4,9 @@ import pytest
 
 from pipeline.normalize import normalize
 from pipeline.records import Frame, Leaf, PageWords
-from pipeline.values.arithmetic import judge
+from pipeline.values.arithmetic import judge, line_holds
 from schemas.bank_statement import BankStatement
-from schemas.base import Product, Running
+from schemas.base import Product, Running, Sum
 
 D = Decimal
 RUNNING = Running("transactions", "balance", "amount", start="opening_balance")
@@ -68,3 +68,28 @@ def test_money_out_in_its_own_column_makes_a_negative_amount_in_the_same_place()
 def test_an_amount_that_is_printed_stands_and_two_sides_make_none():
     assert [value.value for value in signed(debit="12.50", amount="-12.50")] == [D("-12.50")]
     assert signed(debit="12.50", credit="12.50") == []
+
+
+@pytest.mark.parametrize(
+    ("result", "quantity", "price", "holds"),
+    [
+        ("10.00", "3", "3.33", True),
+        ("10.02", "3", "3.33", False),
+        ("25.60", "16.71", "1.531", True),
+        ("55.46", "20", "2.77", True),
+        ("55.66", "20", "2.77", False),
+        ("20.00", "2", "10", True),
+        ("20.50", "2", "10", False),
+        ("9.00", "2", "5.00", False),
+    ],
+)
+def test_a_printed_price_may_be_rounded(result, quantity, price, holds):
+    assert line_holds(D(result), D(quantity), D(price)) is holds
+
+
+def test_lines_with_tax_add_up_to_the_total_instead():
+    lines = Sum("net_total", ("line_items[].amount",), instead=("total",))
+    values = {"net_total": D("100.00"), "total": D("119.00"), "line_items[0].amount": D("119.00")}
+    assert judge(lines, values).passed is True
+    assert judge(lines, {**values, "line_items[0].amount": D("120.00")}).passed is False
+    assert judge(lines, {**values, "total": None}).passed is False

@@ -29,9 +29,19 @@ def sum_holds(total: Decimal, parts: Iterable[Decimal]) -> bool:
 
 def product_holds(result: Decimal, one: Decimal, other: Decimal) -> bool:
     """Whether `result` is the product of the factors, rounded or cut to the decimals that `result` is printed with."""
-    exponent = result.as_tuple().exponent
-    unit = Decimal(1).scaleb(min(exponent, 0)) if isinstance(exponent, int) else Decimal(0)
-    return abs(result - one * other) < unit
+    return abs(result - one * other) < _unit(result)
+
+
+def line_holds(amount: Decimal, quantity: Decimal, price: Decimal) -> bool:
+    """Whether a line comes to its quantity times its price, which may be rounded itself for print (3 × 3.33 is 10.00)."""
+    rounded = abs(quantity) * _unit(price) / 2 if _unit(price) < 1 else Decimal()
+    return product_holds(amount, quantity, price) or abs(amount - quantity * price) <= _unit(amount) / 2 + rounded
+
+
+def _unit(number: Decimal) -> Decimal:
+    """One in the last decimal that a number is printed with."""
+    exponent = number.as_tuple().exponent
+    return Decimal(1).scaleb(min(exponent, 0)) if isinstance(exponent, int) else Decimal(0)
 
 
 def describe(rule: Rule) -> str:
@@ -80,7 +90,8 @@ def _sum(rule: Sum, values: Mapping[str, Typed]) -> Verdict:
         return Verdict(None)
     # What is taken off a credit brings it nearer to nothing as well.
     terms.append(-taken if sum(terms, Decimal()) >= 0 else taken)
-    if sum_holds(total, terms):
+    others = [found for name in rule.instead if isinstance(found := values.get(name), Decimal)]
+    if any(sum_holds(one, terms) for one in (total, *others)):
         return Verdict(True)
     return Verdict(False, f"{rule.total} is {total}, the parts add up to {sum(terms, Decimal())}")
 
@@ -94,7 +105,7 @@ def _product(rule: Product, values: Mapping[str, Typed]) -> Verdict:
             judged = True
             percent = values.get(f"{rule.table}[{row}].{rule.discount}")
             off = (one * (100 - percent) / 100,) if rule.discount and isinstance(percent, Decimal) else ()
-            if not any(product_holds(result, factor, other) for factor in (one, *off)):
+            if not any(line_holds(result, factor, other) for factor in (one, *off)):
                 wrong[row] = f"row {row + 1}: {one} × {other} is not {result}"
     return Verdict(not wrong, "; ".join(wrong.values()), tuple(wrong)) if judged else Verdict(None)
 
