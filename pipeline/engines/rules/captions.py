@@ -59,6 +59,14 @@ def _opens(words: Sequence[str], language: str) -> bool:
     return len(words) < 7 and any(squeeze(" ".join(run)).text in _captions() for run in runs)
 
 
+def under_a_line(text: str) -> bool:
+    """Whether a caption stands under what it asks for: those in brackets do, and what names a signature."""
+    if text.startswith("(") or text.rstrip().endswith(":"):
+        return text.startswith("(")
+    key = squeeze(text).text
+    return any(key.startswith(word) for word in _signed())
+
+
 def boxes_in(text: str) -> list[tuple[int, int, bool]]:
     """The boxes to tick in a line, with start, end and whether each is ticked: `☒`, `[x]`, `( )`, `[ ]`."""
     found = []
@@ -72,6 +80,12 @@ def boxes_in(text: str) -> list[tuple[int, int, bool]]:
 def _captions() -> frozenset[str]:
     told: dict[str, list[str]] = _told()["labels"]
     return frozenset(squeeze(word).text for words in told.values() for word in words) - {""}
+
+
+@cache
+def _signed() -> frozenset[str]:
+    told: dict[str, list[str]] = _told()["signed"]
+    return frozenset(squeeze(word).text for words in told.values() for word in words)
 
 
 @cache

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from pipeline.engines.rules.captions import under_a_line
 from pipeline.engines.rules.pairs.segments import Segment
 from pipeline.engines.rules.sheet import Sheet
 from pipeline.records import Box
@@ -78,10 +79,16 @@ def link(sheet: Sheet, segments: Sequence[Segment]) -> list[Link]:
     reading in which labels and values fit best is the one.
     """
     offers = _aligned(sheet, segments, list(_offers(sheet, segments)))
+    signed = {number for number, segment in enumerate(segments) if under_a_line(segment.text)}
     best: list[Link] = []
     most = -1.0
     for usual, trust in _USUAL.items():
-        weighed = [o if o.way in (usual, Way.BEHIND) else replace(o, fit=o.fit * _UNUSUAL) for o in offers]
+        weighed = [
+            o
+            if o.way in (usual, Way.BEHIND) or (o.way is Way.ABOVE and o.label in signed)
+            else replace(o, fit=o.fit * _UNUSUAL)
+            for o in offers
+        ]
         chosen = _settled(weighed)
         worth = sum(found.fit for found in chosen) * trust
         if worth > most:
