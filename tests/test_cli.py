@@ -172,7 +172,7 @@ def test_a_run_ends_with_the_queries_that_are_of_use(capsys: pytest.CaptureFixtu
     review, rest = capsys.readouterr().err.splitlines()
     columns = "seller_name, issue_date, total"
     assert review == (
-        f'1 of 2 needs review: octoglot sql "SELECT parse_filename(source) AS file, {columns}, confidence '
+        f'1 of 2 needs review: octoglot sql "SELECT parse_filename(source) AS file, {columns}, review_reasons '
         "FROM receipt WHERE needs_review\" --out '/my results'"
     )
     assert rest == f"next: octoglot sql \"SELECT {columns}, language, confidence FROM receipt\" --out '/my results'"

@@ -75,7 +75,6 @@ def test_an_amount_that_is_printed_stands_and_two_sides_make_none():
     [
         ("10.00", "3", "3.33", True),
         ("10.02", "3", "3.33", False),
-        ("25.60", "16.71", "1.531", True),
         ("55.46", "20", "2.77", True),
         ("55.66", "20", "2.77", False),
         ("20.00", "2", "10", True),

@@ -286,7 +286,7 @@ def _tell_next(made: Prepared, counts: "Counts") -> None:
     names = [quoted_name(name) for name in chosen or [spec.name for spec in specs(made.schema) if spec.kind is not Kind.TABLE]]
     names, view = names[:MOST_FIELDS], quoted_name(made.schema.schema_name)
     if counts.review:
-        query = f"SELECT parse_filename(source) AS file, {', '.join([*names, 'confidence'])} FROM {view} WHERE needs_review"
+        query = f"SELECT parse_filename(source) AS file, {', '.join([*names, 'review_reasons'])} FROM {view} WHERE needs_review"
         verb = "needs" if counts.review == 1 else "need"
         stderr.print(f"{counts.review:,} of {counts.usable:,} {verb} review: {sql_command(query, made.root)}")
     if counts.usable:
