@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pipeline.engines.rules.labels import Hit
 from pipeline.engines.rules.sheet import Cell, Sheet, Span
 from pipeline.values.dates import find_dates
-from schemas.fields import FieldSpec, Kind
+from schemas.fields import FieldSpec
 
 _LARGE = 1.15
 """Print so many times as high as usual may be a title."""
@@ -58,19 +58,23 @@ def _numbered(sheet: Sheet, cell: Cell) -> bool:
 def unknown_hits(sheet: Sheet, fields: Sequence[FieldSpec], hits: Sequence[Hit]) -> Iterator[Hit]:
     """Labels that no list has, before what can hardly be but the document's number: beside its date, on the first page."""
     spec = next((spec for spec in fields if spec.scheme == "document_number"), None)
-    if spec is None or sheet.page.page != 1 or any(hit.name == spec.name for hit in hits):
+    if spec is None or sheet.page.page != 1:
         return
     labelled = {hit.span.cell.index for hit in hits}
-    dated = {hit.span.cell.row for hit in hits if hit.kind is Kind.DATE and hit.name}
+    dated = {cell.row for cell in sheet.cells if find_dates(cell.text, sheet.habits.language)}
     for cell in sheet.cells:
         if cell.index in labelled or not any(abs(cell.row - row) <= _BESIDE_DATE for row in dated):
             continue
         inside = _PAIR.fullmatch(cell.text)
         right = next(iter(sheet.right_of(cell)), None)
-        apart = right is not None and right.index not in labelled and _CAPTION.fullmatch(cell.text)
+        caption = _CAPTION.fullmatch(cell.text) is not None
+        apart = caption and right is not None and right.index not in labelled
+        below = next(iter(sheet.below(cell.box, cell.row, _NEAR)), None) if caption else None
         if inside and _is_number(sheet, inside.group(2)):
             yield Hit(spec.name, spec.kind, Span(cell, 0, inside.end(1)), _UNKNOWN, inside.end(1))
-        elif apart and right is not None and _is_number(sheet, right.text):
+        elif (apart and right is not None and _is_number(sheet, right.text)) or (
+            below is not None and below.index not in labelled and _is_number(sheet, below.text)
+        ):
             yield Hit(spec.name, spec.kind, Span(cell, 0, len(cell.text)), _UNKNOWN, len(cell.text))
 
 

@@ -29,7 +29,9 @@ def opens(sheet: Sheet, cell: Sequence[Token], sort: Sort) -> bool:
     """Whether `cell` opens with words of `sort`, spelt a little wrong where OCR read them."""
     labels = _labels(sort)
     words = [squeeze(word).text for word in words_of(cell).split()[: _WORDS * 2]]
-    while words and (not words[0].strip("%") or words[0].strip("%").isdigit()):  # `19 % MwSt.`
+    # A line may open with the rate of a tax (`19 % MwSt.`); further on that is a remark.
+    bare = "%" if cell and sheet.rows[cell[0].span.cell.row][0] == cell[0].span.cell else ""
+    while words and (not words[0].strip(bare) or words[0].strip(bare).isdigit()):
         words = words[1:]
     if not words:
         return False

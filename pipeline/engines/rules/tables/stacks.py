@@ -204,16 +204,23 @@ def _labelled(words: Sequence[Token], columns: Sequence[FieldSpec]) -> bool:
 
 
 def _others(block: Sequence[_Line], core: _Core, columns: Sequence[FieldSpec]) -> Iterator[tuple[str, Token]]:
-    """Codes, percentages behind their labels, and the unit behind the number."""
+    """Codes and percentages beside their labels, a percentage that no label tells, and the unit behind the number."""
+    loose: list[Token] = []
     for line in block:
         for cell in line.cells:
             found = code_of(cell, columns)
             if found is not None:
                 yield found
+                continue
             for place, token in enumerate(cell):
-                if token.percent and place:
-                    names = labelled_as(cell[place - 1].text, columns)
-                    yield from ((c.name, token) for c in columns if c.kind is Kind.PERCENT and c.name in names)
+                kinds = (Kind.PERCENT,) if token.percent else (Kind.IDENTIFIER,) if any(c.isdigit() for c in token.text) else ()
+                names = _names_beside(cell, place, [column for column in columns if column.kind in kinds])
+                yield from ((name, token) for name in names)
+                if token.percent and not names:
+                    loose.append(token)
+    percents = [column.name for column in columns if column.kind is Kind.PERCENT]
+    if len(loose) == 1 and percents:
+        yield percents[0], loose[0]  # the first is the tax, which more items have than a discount
     unit = next((column.name for column in columns if column.name == UNIT), None)
     if unit and core.factors and core.number in core.factors.tokens:
         cells = [cell for cell in core.factors.cells if core.number in cell or len(cell) == 1]
@@ -221,3 +228,13 @@ def _others(block: Sequence[_Line], core: _Core, columns: Sequence[FieldSpec]) -
         after = tokens[tokens.index(core.number) + 1 :][:1]
         if after and after[0].value is None and after[0].text.strip(".").isalpha() and 1 < len(after[0].text) <= _UNIT:
             yield unit, after[0]
+
+
+def _names_beside(cell: Sequence[Token], place: int, columns: Sequence[FieldSpec]) -> list[str]:
+    """The columns whose label stands right before a token, or for a percentage right behind it."""
+    if not columns:
+        return []
+    texts = [words_of(cell[max(place - size, 0) : place]) for size in (3, 2, 1) if place >= size]
+    if cell[place].percent:
+        texts += [words_of(cell[place + 1 : place + 1 + size]) for size in (2, 1) if place + size < len(cell)]
+    return next((sorted(names)[:1] for text in texts if (names := labelled_as(text, columns))), [])
