@@ -23,6 +23,7 @@ _SCRIPT_SHARE = 0.3
 _LATIN_SHARE = 0.6
 _ENOUGH_WORDS = 10
 _MANY = 5
+_FEW = 2
 _LABEL_LETTERS = 5
 _AHEAD = 1.3
 _LEAST_SHARE = 0.03
@@ -38,7 +39,7 @@ def identify(words: Sequence[Word], hint: str) -> str:
 
     Script first (Thai, Devanagari), then n-grams among the eight languages, unless the page's frequent words and labels speak
     clearly for another; words count once, however often a table repeats them. Under ten words only telling words (those of one
-    language alone) count, and `hint`, where they speak for it. N-grams always name one of the eight: a page that has hardly a
+    language alone) count, and `hint`, where one of its words is there. N-grams always name one of the eight: a page that has hardly a
     word of it, or is in a ninth language, is `und`.
 
     Args:
@@ -59,9 +60,8 @@ def identify(words: Sequence[Word], hint: str) -> str:
         return "und"
     tokens = frozenset(_tokens(text))
     evidence = _evidence(tokens)
-    found = _from_evidence(evidence, hint)
     if len(tokens) < _ENOUGH_WORDS:
-        return found
+        return _from_evidence(tokens, evidence, hint)
     best = _from_ngrams(text, LANGUAGES)[0]
     # Names, addresses and what is sold are in whatever language: where the words of a page speak clearly, they are right.
     clear = evidence + _labelled(tokens)
@@ -141,9 +141,11 @@ def _labelled(tokens: Collection[str]) -> Counter[str]:
     return +Counter({language: len(_telling_words()[language] & words & long) for language, words in _label_words().items()})
 
 
-def _from_evidence(evidence: Mapping[str, int], hint: str) -> str:
-    """The language that the telling words speak for, without a rival; `hint` breaks a tie."""
+def _from_evidence(tokens: Collection[str], evidence: Mapping[str, int], hint: str) -> str:
+    """The language that a few words speak for, without a rival; `hint` breaks a tie, and a word or two do not outweigh it."""
     most = max(evidence.values(), default=0)
+    if most <= _FEW and not _frequent_words().get(hint, frozenset()).isdisjoint(tokens):
+        return hint
     best = [language for language, count in evidence.items() if count == most]
     if len(best) == 1 and (most >= 2 or best[0] == hint):
         return best[0]

@@ -153,6 +153,12 @@ def test_a_few_telling_words_are_enough_and_the_batch_breaks_a_tie() -> None:
     assert identify(words("Rechnung 17"), "fr") == "und"
 
 
+def test_a_short_page_is_in_the_language_of_its_document_if_a_word_is() -> None:
+    assert identify(words("# Documento IVA Total 13 FT Invoice 13 of 25"), "pt") == "pt"
+    assert identify(words("# Documento IVA Total 13 FT Invoice 13 of 25"), "und") == "en"
+    assert identify(words("Please find the total amount of your invoice below"), "pt") == "en"
+
+
 def test_names_and_addresses_do_not_decide() -> None:
     names = "Jean Dupont Boulevard Saint Germain Paris France Société Générale Crédit Lyonnais Montparnasse Bordeaux Marseille"
     assert identify(words(names + " " + PAPERS["de"]), "und") == "de"
