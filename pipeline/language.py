@@ -39,8 +39,8 @@ def identify(words: Sequence[Word], hint: str) -> str:
 
     Script first (Thai, Devanagari), then n-grams among the eight languages, unless the page's frequent words and labels speak
     clearly for another; words count once, however often a table repeats them. Under ten words only telling words (those of one
-    language alone) count, and `hint`, where one of its words is there. N-grams always name one of the eight: a page that has hardly a
-    word of it, or is in a ninth language, is `und`.
+    language alone) count, and `hint`, where one of its words is there. N-grams always name one of the eight: a page that has
+    hardly a word of it, or is in a ninth language, is `und`.
 
     Args:
         words: of a page; those that were read with a confidence under 0.5 do not count.
