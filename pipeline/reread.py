@@ -27,6 +27,7 @@ _BORDER = 10
 _MOST = 60
 _FEWEST_MARKS = 3
 _APART = 4.0
+_MOST_PAIRS = 20_000_000
 
 _Area = tuple[int, int, int, int]
 
@@ -152,7 +153,8 @@ def _sureness(tokens: Sequence[Token]) -> float:
 
 def _unread(tokens: Sequence[Token], marks: NDArray[np.float64], tall: float) -> Iterator[_Area]:
     """Rows of marks, of the size of the print, that no token covers."""
-    if not len(marks):
+    # Thousands of specks are no print, and to hold each against each token would take memory without end.
+    if not len(marks) or len(marks) * len(tokens) > _MOST_PAIRS:
         return
     boxes = np.array([token.box for token in tokens])
     middle_x, middle_y = (marks[:, 0] + marks[:, 2]) / 2, (marks[:, 1] + marks[:, 3]) / 2

@@ -88,3 +88,8 @@ def test_marks_at_the_edge_do_no_harm(first: list[Token]) -> None:
     assert figures(again(first, edge)) == figures(first)
     blank = Image.new("L", (700, 420), 255)
     assert read_again(np.asarray(blank), first, edge, "eng", Settings(), slip=True, seconds=5.0) == first
+
+
+def test_a_cloud_of_specks_is_no_print(first: list[Token]) -> None:
+    specks = np.random.default_rng(1).uniform(0, 400, (2_000_000, 4))
+    assert again(first, specks) == first
