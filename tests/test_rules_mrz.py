@@ -159,3 +159,8 @@ Calle Mayor, 118
     assert found["document_type"] == "identity_card"
     assert found["issuing_country"] == "REPÚBLICA DE EJEMPLO"
     assert found["address"] == "Calle Mayor, 118\n41001 Sevilla"
+
+
+def test_a_title_says_what_sort_of_document_it_is() -> None:
+    assert values("KINGDOM OF UTOPIA\n\nDRIVING LICENCE\n\nSurname\nERIKSSON\n")["document_type"] == "driving_licence"
+    assert "document_type" not in values("KINGDOM OF UTOPIA\n\nHe asked for a passport and a driving licence at once.\n")

@@ -2,6 +2,7 @@
 
 from datetime import date
 from decimal import Decimal
+from typing import ClassVar
 
 import pytest
 
@@ -10,15 +11,17 @@ from pipeline.engines.rules.sheet import Sheet
 from pipeline.normalize import normalize
 from pipeline.values.sides import side_of, split_side
 from schemas.bank_statement import BankStatement
+from schemas.base import DocumentSchema, Row, Rule, Running, Signed
+from schemas.fields import Date, Money, Text, field, table
 from tests.typewriter import typed
 
-Row = dict[str, str]
+Print = dict[str, str]
 
 
-def read(text: str, language: str = "en", page: int = 1) -> tuple[Row, list[Row]]:
+def read(text: str, language: str = "en", page: int = 1) -> tuple[Print, list[Print]]:
     """The fields and the entries of a typed statement, as printed."""
-    fields: Row = {}
-    rows: dict[int, Row] = {}
+    fields: Print = {}
+    rows: dict[int, Print] = {}
     for leaf in read_sheet(Sheet(typed(text, language, page=page)), BankStatement):
         if leaf.path.startswith("transactions["):
             number, _, column = leaf.path.removeprefix("transactions[").partition("].")
@@ -194,3 +197,60 @@ def test_the_side_of_an_amount(text: str, bare: str, side: str) -> None:
 
 def test_a_word_is_a_side_only_as_a_whole() -> None:
     assert [side_of(word) for word in ("S", "Soll", "(H)", "Sollstellung", "USD")] == ["out", "out", "in", "", ""]
+
+
+def test_balances_that_are_carried_are_neither_first_nor_last() -> None:
+    text = """
+             Balance brought forward                                             3,344.50
+Date         Description                              Paid out      Paid in      Balance
+12/03/2024   CARD PAYMENT                                44.50                   3,300.00
+             Balance carried forward                                             3,300.00
+"""
+    middle = {leaf.path for leaf in read_sheet(Sheet(typed(text, page=2)), BankStatement, 3)}
+    assert not {"opening_balance", "closing_balance"} & middle
+    alone = {leaf.path: leaf.verbatim for leaf in read_sheet(Sheet(typed(text)), BankStatement, 1)}
+    assert alone.get("opening_balance") == "3,344.50"
+
+
+class Movement(Row):
+    """A line of a till book."""
+
+    day: Date = field("Day", labels={"en": ["Day"]})
+    what: Text = field("What for", labels={"en": ["What for"]}, required=True)
+    out: Money = field("Money out", labels={"en": ["Out"]})
+    into: Money = field("Money in", labels={"en": ["In"]})
+    net: Money = field("What it comes to")
+    left: Money = field("What is left", labels={"en": ["Left"]})
+
+
+class TillBook(DocumentSchema):
+    """A user's own account."""
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Signed("movements", "net", plus="into", minus="out"),
+        Running("movements", "left", "net", start="first"),
+    )
+    first: Money = field("What was there", labels={"en": ["Start"]})
+    movements: list[Movement] = table("The lines")
+
+
+def test_a_users_own_account_is_read_by_its_rules() -> None:
+    text = """
+Day          What for                 Out       In      Left
+             Start                                    100.00
+02/03/2024   Stamps                 12.00              88.00
+             and envelopes
+03/03/2024   Refund                           5.00     93.00
+"""
+    found = {leaf.path: leaf.verbatim for leaf in read_sheet(Sheet(typed(text)), TillBook)}
+    assert found == {
+        "first": "100.00",
+        "movements[0].day": "02/03/2024",
+        "movements[0].what": "Stamps and envelopes",
+        "movements[0].out": "12.00",
+        "movements[0].left": "88.00",
+        "movements[1].day": "03/03/2024",
+        "movements[1].what": "Refund",
+        "movements[1].into": "5.00",
+        "movements[1].left": "93.00",
+    }

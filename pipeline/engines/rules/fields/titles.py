@@ -18,6 +18,8 @@ _NEAR = 2.5
 _FLUSH = 1.5
 _WEIGHT = 0.5
 """What a title tells that no label says: any label of the number tells more."""
+_TELLING = 0.9
+"""Where a label of the field that weighs more is on the page, none is unknown."""
 _UNKNOWN = 0.45
 _BESIDE_DATE = 3
 _PAIR = re.compile(r"([^\W\d][^:\d@]{1,30}?)\s*[:#.]\s*([A-Z0-9][A-Z0-9/_-]{4,20})")
@@ -58,7 +60,7 @@ def _numbered(sheet: Sheet, cell: Cell) -> bool:
 def unknown_hits(sheet: Sheet, fields: Sequence[FieldSpec], hits: Sequence[Hit]) -> Iterator[Hit]:
     """Labels that no list has, before what can hardly be but the document's number: beside its date, on the first page."""
     spec = next((spec for spec in fields if spec.scheme == "document_number"), None)
-    if spec is None or sheet.page.page != 1:
+    if spec is None or sheet.page.page != 1 or any(hit.name == spec.name and hit.weight > _TELLING for hit in hits):
         return
     labelled = {hit.span.cell.index for hit in hits}
     dated = {cell.row for cell in sheet.cells if find_dates(cell.text, sheet.habits.language)}
