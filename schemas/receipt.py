@@ -24,7 +24,7 @@ class Receipt(DocumentSchema):
     schema_name: ClassVar[str] = "receipt"
     rules: ClassVar[tuple[Rule, ...]] = (
         Sum("total", ("net_total", "tax_total")),
-        Sum("total", ("line_items[].amount",)),
+        Sum("total", ("line_items[].amount", "rounding_amount"), optional=("rounding_amount",), instead=("net_total",)),
         Sum("tax_total", ("taxes[].amount",)),
         Sum("total", ("cash_given",), less=("change",)),
         Product("line_items", "amount", ("quantity", "unit_price")),

@@ -90,7 +90,7 @@ def _sum(rule: Sum, values: Mapping[str, Typed]) -> Verdict:
         return Verdict(None)
     # What is taken off a credit brings it nearer to nothing as well.
     terms.append(-taken if sum(terms, Decimal()) >= 0 else taken)
-    others = [found for name in rule.instead if isinstance(found := values.get(name), Decimal)]
+    others = [other for name in rule.instead if isinstance(other := values.get(name), Decimal)]
     if any(sum_holds(one, terms) for one in (total, *others)):
         return Verdict(True)
     return Verdict(False, f"{rule.total} is {total}, the parts add up to {sum(terms, Decimal())}")
