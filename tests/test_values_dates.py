@@ -62,6 +62,7 @@ MARCH_12 = date(2024, 3, 12)
         ("12/03/24", "th", MARCH_12),
         ("25670312", "th", MARCH_12),
         ("12/03/2567", "en", MARCH_12),
+        ("19/03/2617", "th", date(2074, 3, 19)),
         ("12 Ottobe 2023", "it", date(2023, 10, 12)),
         ("10 novembr 2023", "fr", date(2023, 11, 10)),
         ("1/2/69", "en", date(2069, 2, 1)),
@@ -87,6 +88,7 @@ def test_a_date_is_read(text, language, expected):
         "1.2.3",
         "01/01/2024 02/01/2024",
         "12/13/2024/5",
+        "19/03/2617",
     ],
 )
 def test_what_is_no_whole_date_is_none(text):
@@ -129,6 +131,7 @@ def test_equal_day_and_month_are_not_ambiguous():
         ("99.12.2024", []),
         ("20240312", []),
         ("วันที่ ๔ มี.ค. ๖๗ เวลา", ["๔ มี.ค. ๖๗"]),
+        ("วันที่ ๒๕ กันยายน ๒๕ ว", []),
     ],
 )
 def test_dates_in_a_line_are_found_where_they_stand(text, expected):

@@ -4,8 +4,8 @@ Day and month. `31/12/2024` and `12/31/2024` explain themselves; `03/04/2024` is
 `month_first` says otherwise: the caller knows from the page's other dates (`month_first_evidence`) or its currency.
 
 Years. Two digits are 1970 to 2069. Thai print counts in the Buddhist era: 2567 is 2024, and so is 67; two digits under 40 are
-common years there, because 2039 is too late and 1996 (2539) too early for a document. Four digits of 2400 to 2700 are Buddhist
-everywhere.
+common years there, because 2039 is too late and 1996 (2539) too early for a document. Four digits of 2400 to 2700 are Buddhist,
+outside Thai print up to 2612 (2069): beyond, OCR misread them.
 """
 
 import re
@@ -22,6 +22,7 @@ from pipeline.values.text import fold_traced, mend_digits
 from schemas.fields import LANGUAGES
 
 _BUDDHIST = 543
+_LATEST_ABROAD = 2612
 _GAP = r"[\s.,/’'॰-]*"
 _ORDINAL = r"(?:st|nd|rd|th| ?er\b|re|[.]?[º°ª]|[.]?o(?= ))?"
 _OF = r"(?:(?:days? of|dias? del mes de|dias? do mes de|de|del|d'|of|the|e)\b)?"
@@ -81,6 +82,9 @@ def find_dates(text: str, language: str = "und", *, month_first: bool | None = N
     found: list[tuple[int, int, date]] = []
     for match, day in _candidates(traced.text, language, month_first):
         start, end = traced.span(match.start(), match.end())
+        year = text[slice(*traced.span(match.start("y"), match.end("y")))]
+        if re.fullmatch("[๐-๓][๐-๙]", year):
+            continue  # Thai digits count in the Buddhist era alone: ๒๕ is what OCR left of a year
         if day and not any(start < other[1] and other[0] < end for other in found):
             found.append((start, end, day))
     return sorted(found)
@@ -135,7 +139,7 @@ def _year(digits: str, thai: bool) -> int:
         return 2500 + year - _BUDDHIST
     if len(digits) == 2:
         return year + (2000 if year < 70 else 1900)
-    return year - _BUDDHIST if 2400 <= year <= 2700 else year
+    return year - _BUDDHIST if 2400 <= year <= (2700 if thai else _LATEST_ABROAD) else year
 
 
 def _day(year: int, month: int, day: int) -> date | None:
