@@ -45,6 +45,22 @@ def test_a_table_of_taxes_beside_the_sums() -> None:
     assert (found["allowance_total"], found["prepaid_amount"], found["amount_due"]) == ("10,00 €", "200,00 €", "373,00 €")
 
 
+def test_the_last_row_of_a_table_of_taxes_may_be_the_sum() -> None:
+    found = leaves(
+        """
+Rechnung 17
+
+Nettobetrag     MwSt-%     MwSt-Betrag     Endbetrag
+     400,00       19,0           76,00        476,00
+     100,00        7,0            7,00        107,00
+     500,00                      83,00        583,00
+""",
+        "de",
+    )
+    assert taxes(found) == [("19,0", "400,00", "76,00"), ("7,0", "100,00", "7,00")]
+    assert (found["net_total"], found["tax_total"], found["total"]) == ("500,00", "83,00", "583,00")
+
+
 @pytest.mark.parametrize(
     ("text", "language", "told"),
     [

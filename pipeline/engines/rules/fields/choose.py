@@ -213,7 +213,8 @@ def _holds_in_parts(rule: Sum, values: Mapping[str, Typed], scored: Mapping[str,
     if len(missing) != 1 or not isinstance(total, Decimal):
         return False
     known = [value for part in rule.parts if isinstance(value := values.get(part), Decimal)]
-    parts = [c.value for c, _ in scored.get(missing[0], ()) if c.scores.get(missing[0]) and isinstance(c.value, Decimal)]
+    offers = [c for c, _ in scored.get(missing[0], ()) if c.scores.get(missing[0], 0.0) >= _TELLING]
+    parts = [c.value for c in offers if isinstance(c.value, Decimal)]
     return len(known) == len(rule.parts) - 1 and any(
         sum_holds(total, [*known, *some]) for count in (2, 3) for some in combinations(parts, count) if all(some)
     )

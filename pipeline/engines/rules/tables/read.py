@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from itertools import pairwise
 from typing import NamedTuple
@@ -15,7 +16,7 @@ from pipeline.engines.rules.tables.stacks import UNIT, Stack, read_stacks
 from pipeline.engines.rules.tables.tokens import Row, Token, rows_of, words_of
 from pipeline.engines.rules.tables.wraps import GridRow
 from pipeline.records import Box, Leaf, WordsFrom, around
-from pipeline.values.arithmetic import SUM_TOLERANCE
+from pipeline.values.arithmetic import SUM_TOLERANCE, sum_holds
 from pipeline.values.numbers import read_core
 from schemas.fields import NUMERIC, FieldSpec, Kind
 
@@ -57,6 +58,7 @@ def read_table(sheet: Sheet, spec: FieldSpec, taken: frozenset[int] = frozenset(
     for heading in _chosen(headings) if texts else headings[:1]:
         stop = min((other.first for other in headings if other.first > heading.last), default=len(rows))
         grid = read_grid(sheet, rows[:stop], heading, spec.columns)
+        grid = grid if texts else _without_sum(grid)
         items = _items(sheet, grid, spec.columns)
         labelled = heading.names & texts
         if items and (labelled or 2 * sum(item.proven for item in items) >= len(items)):
@@ -103,6 +105,24 @@ def _unheaded(sheet: Sheet, page: Sequence[Row], specs: Sequence[FieldSpec]) -> 
     rows = read_listing(sheet, page, specs, roles)
     cells = {cell.index for row in rows for number in row.rows for cell in page[number]}
     return [_listed(sheet, row, text, roles) for row in rows], cells
+
+
+def _without_sum(grid: Grid) -> Grid:
+    """A table of figures alone down to the row that is the sum of those above; its heading then labels the sum."""
+    money = {place for place, column in enumerate(grid.columns) if column.spec and column.spec.kind is Kind.MONEY}
+    rates = {place for place, column in enumerate(grid.columns) if column.spec and column.spec.kind is Kind.PERCENT}
+    rows = [row for row in grid.rows if money & set(row.figures)]
+    for number, row in enumerate(rows):
+        if number and not rates & set(row.figures) and all(_sums_up(row, rows[:number], place) for place in money):
+            return replace(grid, rows=tuple(rows[:number]), heading=frozenset())
+    return grid
+
+
+def _sums_up(row: GridRow, above: Sequence[GridRow], place: int) -> bool:
+    """Whether the figure of a row in a column is the sum of those above it."""
+    total = row.figures[place].value if place in row.figures else None
+    terms = [value for one in above if place in one.figures and (value := one.figures[place].value) is not None]
+    return total is not None and sum_holds(total, terms)
 
 
 def _told(items: Sequence[Item], text: str) -> tuple[int, int]:
