@@ -83,8 +83,8 @@ def find_dates(text: str, language: str = "und", *, month_first: bool | None = N
     for match, day in _candidates(traced.text, language, month_first):
         start, end = traced.span(match.start(), match.end())
         year = text[slice(*traced.span(match.start("y"), match.end("y")))]
-        if re.fullmatch("[๐-๓][๐-๙]", year):
-            continue  # Thai digits count in the Buddhist era alone: ๒๕ is what OCR left of a year
+        if "m" in match.groupdict() and re.fullmatch("[๐-๓][๐-๙]", year):
+            continue  # beside a Thai month Thai digits count in the Buddhist era: ๒๕ is what OCR left of a year
         if day and not any(start < other[1] and other[0] < end for other in found):
             found.append((start, end, day))
     return sorted(found)
