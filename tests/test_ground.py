@@ -1,10 +1,14 @@
 from dataclasses import replace
+from decimal import Decimal
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from pipeline.ground import ground
 from pipeline.normalize import normalize
 from pipeline.records import Frame, Grounding, Leaf, PageWords, Word, WordsFrom
+from schemas.bank_statement import BankStatement
 from schemas.invoice import Invoice
 
 LINES = (
@@ -269,3 +273,32 @@ def test_an_address_beside_another_is_found_in_its_own_column():
         value = grounded(name, address, page)
         assert value.status in (Grounding.EXACT, Grounding.NORMALIZED)
         assert (round(value.box[0], 2), value.box[2] - value.box[0] < 0.15) == (left, True)
+
+
+def test_an_amount_signed_by_its_column_is_found_where_it_is_printed():
+    page = page_of(
+        "Datum        Buchung      Soll      Haben",
+        "01.03.2024   Miete        700,00    ",
+        "02.03.2024   Gehalt                 900,00",
+    )
+    leaves = [Leaf("transactions[0].description", "Miete"), Leaf("transactions[0].debit", "700,00")]
+    leaves += [Leaf("transactions[1].description", "Gehalt"), Leaf("transactions[1].credit", "900,00")]
+    found = {v.path: v for v in ground(normalize(leaves, BankStatement, page), BankStatement, page)}
+    for row, (side, amount) in enumerate((("debit", Decimal("-700.00")), ("credit", Decimal("900.00")))):
+        signed = found[f"transactions[{row}].amount"]
+        assert (signed.value, signed.box) == (amount, found[f"transactions[{row}].{side}"].box)
+        assert line_of(signed) == row + 1
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.text(max_size=80), st.lists(st.text(min_size=1, max_size=12), max_size=12), st.sampled_from(("de", "th", "und")))
+def test_no_print_and_no_value_breaks_it(verbatim, words, language):
+    page = page_of(*(word.replace("\n", " ") for word in words), language=language)
+    paths = ("total", "issue_date", "seller_name", "seller_address", "document_number", "currency", "document_type")
+    leaves = [
+        Leaf(path, verbatim)
+        for path in (*paths, "line_items[0].quantity", "line_items[0].tax_rate", "line_items[7].description")
+    ]
+    for value in ground(normalize(leaves, Invoice, page), Invoice, page):
+        assert 0 <= value.confidence <= 1
+        assert (value.box is None) == (value.status in (Grounding.NOT_FOUND, Grounding.NO_WORDS))

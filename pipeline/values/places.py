@@ -27,6 +27,9 @@ _SHORTEST = 4
 _LACK = 2
 """More letters of a value in a row than this, and than a tenth of it, may not be others or lack in print that is alike."""
 _TRIES = 4
+_LONG = 120
+"""Characters from which on fewer lengths of runs are tried: a page of words of one letter has very many."""
+_PIECES = 12
 _SURE = 0.97
 _MOST = 0.75
 """The least share of a value's characters that must be found in its pieces."""
@@ -184,7 +187,8 @@ def _alike(needle: str, kind: Kind, printed: PagePrint) -> Place | None:
     least = ALIKE.get(kind)
     if least is None or len(needle) < _SHORTEST:
         return None
-    shortest, longest = 0.8 * len(needle), 1.25 * len(needle)
+    spread = 0.25 if len(needle) < _LONG else 0.1
+    shortest, longest = (1 - 0.8 * spread) * len(needle), (1 + spread) * len(needle)
     for stream in printed.streams:
         runs = []
         for first, start in enumerate(stream.starts):
@@ -248,7 +252,7 @@ def _by_pieces(verbatim: str, kind: Kind, printed: PagePrint) -> list[Place]:
     """
     pieces = [piece for piece in map(squeeze, re.split(r"[\n,]" if kind is Kind.ADDRESS else r"\n", verbatim)) if bare(piece)]
     options = []
-    for piece in pieces:
+    for piece in pieces if len(pieces) <= _PIECES else ():
         exact = list(dict.fromkeys(_exact(piece, kind, printed)))
         near = None if exact else _alike(piece, kind, printed)
         options.append(exact or ([near] if near else []))
