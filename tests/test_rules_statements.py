@@ -254,3 +254,46 @@ Day          What for                 Out       In      Left
         "movements[1].into": "5.00",
         "movements[1].left": "93.00",
     }
+
+
+def test_entries_in_blocks_under_their_day() -> None:
+    _, rows = read(
+        """
+Monday, 4 March 2024
+DIRECT DEBIT                                               -120.00
+Severn Water
+Reference: DD4471
+Balance                                                     880.00
+SALARY                                                    2,500.00
+Balance                                                   3,380.00
+Wednesday, 6 March 2024
+CARD PAYMENT                                                -35.50
+Balance                                                   3,344.50
+"""
+    )
+    assert [(row["booking_date"], row["description"], row["amount"], row["balance"]) for row in rows] == [
+        ("4 March 2024", "DIRECT DEBIT Severn Water", "-120.00", "880.00"),
+        ("4 March 2024", "SALARY", "2,500.00", "3,380.00"),
+        ("6 March 2024", "CARD PAYMENT", "-35.50", "3,344.50"),
+    ]
+    assert rows[0]["reference"] == "DD4471"
+
+
+def test_a_balance_on_the_second_line_of_an_entry() -> None:
+    _, rows = read(
+        """
+Monday, 4 March 2024
+DIRECT DEBIT                                               -120.00
+Severn Water                                                880.00
+SALARY                                                    2,500.00
+Northgate Ltd                                             3,380.00
+Wednesday, 6 March 2024
+CARD PAYMENT                                                -35.50
+Corner Shop                                               3,344.50
+"""
+    )
+    assert [(row["booking_date"], row["description"], row["amount"], row["balance"]) for row in rows] == [
+        ("4 March 2024", "DIRECT DEBIT Severn Water", "-120.00", "880.00"),
+        ("4 March 2024", "SALARY Northgate Ltd", "2,500.00", "3,380.00"),
+        ("6 March 2024", "CARD PAYMENT Corner Shop", "-35.50", "3,344.50"),
+    ]

@@ -14,6 +14,10 @@ _APART = 1.2
 """Figures of a column end, or start, so near to each other, in units."""
 _MOST = 6
 """The ways to name at most so many columns are tried."""
+_TELLING = 3
+"""So many balances that the amounts between them account for are no chance."""
+_STARTS = 40
+"""The first balance is looked for among so many values."""
 _FAR = 9.0
 _HOLDS = 6.0
 """How much a balance that runs through all entries outweighs headings, counted in units of distance."""
@@ -101,9 +105,41 @@ def name_stretches(
     return (best[1], best[2] >= 0.5) if best else ({}, False)
 
 
+def with_balances_below(entries: Sequence[Entry], account: Account) -> list[Entry]:
+    """The entries, those joined to the one above that are its balance on a line of its own, as the arithmetic tells."""
+    if not account.balance or any(len(entry.figures) != 1 for entry in entries):
+        return list(entries)
+    values = [entry.figures[0].value for entry in entries]
+    balances = max((_balances(values, start) for start in range(1, min(len(values), _STARTS))), key=len, default=frozenset())
+    if len(balances) < _TELLING:
+        return list(entries)
+    made: list[Entry] = []
+    for number, entry in enumerate(entries):
+        if number in balances and made and account.balance not in made[-1].named:
+            made[-1].named[account.balance] = entry.figures[0]
+            made[-1].texts += entry.texts
+            made[-1].cells |= entry.cells
+        else:
+            made.append(entry)
+    return made
+
+
+def _balances(values: Sequence[Decimal], start: int) -> frozenset[int]:
+    """Which values are the balance before them and what stands between, if the one at `start` is a balance."""
+    found = {start}
+    balance, moved, some = values[start], Decimal(), False
+    for number in range(start + 1, len(values)):
+        if some and abs(balance + moved - values[number]) <= _TOLERANCE:
+            found.add(number)
+            balance, moved, some = values[number], Decimal(), False
+        else:
+            moved, some = moved + values[number], True
+    return frozenset(found)
+
+
 def placed(entry: Entry, stretches: Sequence[Stretch], named: Mapping[int, str]) -> dict[str, Figure]:
     """The figures of an entry by column."""
-    found: dict[str, Figure] = {}
+    found = dict(entry.named)
     for figure in entry.figures:
         place = _at(figure, stretches)
         if place is not None and place in named:
@@ -141,7 +177,8 @@ def _distance(stretch: Stretch, name: str, heads: Sequence[Head]) -> float:
 
 def _running(entries: Sequence[Entry], stretches: Sequence[Stretch], named: Mapping[int, str], account: Account) -> float:
     """For which share of the steps between balances the amounts account; the entries may go up or down in time."""
-    if not account.balance or account.balance not in named.values():
+    inside = any(account.balance in entry.named for entry in entries)
+    if not account.balance or not (inside or account.balance in named.values()):
         return 0.0
     return max((share for share in _shares(entries, stretches, named, account)), default=0.0)
 

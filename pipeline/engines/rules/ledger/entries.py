@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -18,6 +18,8 @@ from pipeline.values.sides import side_of, split_side
 
 _GAP = 3.4
 """Lines of one entry stand at most so far from each other, in units."""
+_WEEKDAY = 34
+"""A date with its weekday has at most so many characters."""
 _PLUS = re.compile(r"\+\s?$")
 _AFTER_SIGN = re.compile(r"(?<=\d[-+]) (?=[-+(]?\d)")
 _NO_YEAR = re.compile(r"\s*(?P<day>\d{1,2}[./-]\d{1,2}\.?|\d{1,2}\.? [^\W\d_]{3,9}\.?|[^\W\d_]{3,9}\.? \d{1,2})(?=\s|$)")
@@ -47,7 +49,10 @@ class Day:
 
 @dataclass(slots=True)
 class Entry:
-    """An entry as it is put together: its dates and figures, the pieces of its texts, and its last line."""
+    """An entry as it is put together: its dates and figures, the pieces of its texts, and its last line.
+
+    `named` and `told` are figures and texts that stand behind the label of their column in one of its lines.
+    """
 
     row: int
     y: float
@@ -55,6 +60,8 @@ class Entry:
     figures: list[Figure] = field(default_factory=list)
     texts: list[list[Span]] = field(default_factory=list)
     cells: set[int] = field(default_factory=set)
+    named: dict[str, Figure] = field(default_factory=dict)
+    told: dict[str, Span] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +112,17 @@ def line_of(sheet: Sheet, number: int, row: Row, dated: Sequence[tuple[float, fl
 
 
 def entries_of(
-    sheet: Sheet, lines: Sequence[LedgerLine], asides: frozenset[int], ends: tuple[float, float], headed: bool
+    sheet: Sheet,
+    lines: Sequence[LedgerLine],
+    asides: frozenset[int],
+    ends: tuple[float, float],
+    *,
+    headed: bool,
+    labels: Mapping[str, str],
 ) -> list[Entry]:
     """The entries among some lines: each starts where a date and an amount stand, and takes the text below it.
 
-    Under a heading a date and a text will do: OCR may have lost the amount.
+    Under a heading a date and a text will do: OCR may have lost the amount. A date alone on its line is that of what follows.
 
     Args:
         sheet: the page.
@@ -117,17 +130,26 @@ def entries_of(
         asides: rows that tell of the whole account: balances, sums, what is carried forward.
         ends: where the column of texts starts and ends, in units: what goes on with an entry starts within it.
         headed: whether a heading stands above them.
+        labels: the labels of the columns, folded, with the column of each: a line of an entry may name its balance.
     """
     made: list[Entry] = []
     open_entry: Entry | None = None
+    group: list[Day] = []
     dated = any(line.days and line.figures for line in lines)
     for line in lines:
         starts = bool(line.figures) and (bool(line.days) or not dated or (open_entry is not None and bool(line.texts)))
         starts = starts or (headed and bool(line.days) and bool(line.texts))
-        if line.row in asides or _carried(line):
+        alone = _day_alone(sheet, line)
+        if alone is not None:
+            group, open_entry = [alone], None
+        elif open_entry is not None and line.y - open_entry.y <= _GAP and not line.days and _inside(open_entry, line, labels):
+            open_entry.cells |= line.cells
+            open_entry.y = line.y
+        elif line.row in asides or _carried(line):
             open_entry = None
         elif starts:
-            open_entry = Entry(line.row, line.y, list(line.days), list(line.figures), [list(line.texts)], set(line.cells))
+            days = list(line.days) or list(group)
+            open_entry = Entry(line.row, line.y, days, list(line.figures), [list(line.texts)], set(line.cells))
             made.append(open_entry)
         elif open_entry is not None and _goes_on(sheet, open_entry, line, ends):
             open_entry.texts.append(list(line.texts))
@@ -138,6 +160,37 @@ def entries_of(
     # A line without a date before the first one that has one, or behind the last, is a balance or a sum.
     told = [n for n, entry in enumerate(made) if entry.days]
     return made[told[0] : told[-1] + 1] if told else made
+
+
+def _day_alone(sheet: Sheet, line: LedgerLine) -> Day | None:
+    """The date that is all of a line, but for its weekday."""
+    if line.figures:
+        return None
+    if line.days and not line.texts:
+        return line.days[0] if len(line.days) == 1 and line.days[0].value else None
+    if line.days or len(line.texts) != 1 or len(line.texts[0].text) > _WEEKDAY:
+        return None
+    span = line.texts[0]
+    for start, end, day in find_dates(span.text, sheet.habits.language, month_first=sheet.habits.month_first):
+        rest = (span.text[:start] + span.text[end:]).strip(" ,.")
+        if rest.isalpha() and " " not in rest:
+            return _day(sheet, Span(span.cell, span.start + start, span.start + end), day)
+    return None
+
+
+def _inside(entry: Entry, line: LedgerLine, labels: Mapping[str, str]) -> bool:
+    """Whether a line names a column of the entry above it, whose figure or text it then is."""
+    found = False
+    for span in line.texts:
+        head, colon, tail = span.text.partition(":")
+        name = labels.get(squeeze(head).text, "")
+        if name and not tail.strip() and len(line.figures) == 1 and name not in entry.named:
+            entry.named[name] = line.figures[0]
+            found = True
+        elif name and colon and tail.strip() and not line.figures:
+            entry.told[name] = Span(span.cell, span.start + len(head) + 1, span.end)
+            found = True
+    return found
 
 
 def _goes_on(sheet: Sheet, entry: Entry, line: LedgerLine, ends: tuple[float, float]) -> bool:

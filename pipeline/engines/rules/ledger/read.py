@@ -2,8 +2,16 @@
 
 from collections.abc import Sequence
 
-from pipeline.engines.rules.labels import Hit
-from pipeline.engines.rules.ledger.columns import Account, account_of, change_of, name_stretches, placed, stretches_of
+from pipeline.engines.rules.labels import Hit, squeeze
+from pipeline.engines.rules.ledger.columns import (
+    Account,
+    account_of,
+    change_of,
+    name_stretches,
+    placed,
+    stretches_of,
+    with_balances_below,
+)
 from pipeline.engines.rules.ledger.entries import Day, Entry, Figure, entries_of, is_carried, line_of
 from pipeline.engines.rules.sheet import Sheet, Span, Table
 from pipeline.engines.rules.tables.headings import Head, Heading, find_headings
@@ -44,7 +52,7 @@ def read_entries(sheet: Sheet, spec: FieldSpec, schema: Schema, hits: Sequence[H
     repeated = {n for other in headings[1:] for n in range(other.first, other.last + 1)}
     body = [line for line in lines[first:] if line.row not in repeated]
     told = frozenset(n for n, row in enumerate(rows) if any(cell.row in asides for cell in row))
-    entries = entries_of(sheet, body, told, _texts_at(spec, heads), heading is not None)
+    entries = entries_of(sheet, body, told, _texts_at(spec, heads), headed=heading is not None, labels=_labels_of(spec))
     if heading is None and len(entries) < 3:
         return Table()
     return _table(sheet, spec, account, entries, heading)
@@ -52,11 +60,12 @@ def read_entries(sheet: Sheet, spec: FieldSpec, schema: Schema, hits: Sequence[H
 
 def _table(sheet: Sheet, spec: FieldSpec, account: Account, entries: Sequence[Entry], heading: Heading | None) -> Table:
     heads = heading.heads if heading else ()
+    entries = list(entries) if heads else with_balances_below(entries, account)
     stretches = stretches_of(entries)
     named, proven = name_stretches(entries, stretches, heads, account)
     if not heads and not proven:
         signed = any(figure.value < 0 for entry in entries for figure in entry.figures)
-        if not signed or not account.amount:
+        if not signed or not account.amount or not all(entry.days for entry in entries):
             return Table()  # nothing tells money in from money out
         named = {0: account.amount}
     sure = _PROVEN if proven else _LABELLED if heads else _GUESSED
@@ -80,6 +89,18 @@ def _table(sheet: Sheet, spec: FieldSpec, account: Account, entries: Sequence[En
         cells |= entry.cells
         number += 1
     return Table(tuple(leaves), frozenset(cells))
+
+
+def _labels_of(spec: FieldSpec) -> dict[str, str]:
+    """The labels of the columns of money and of references, folded, with the column of each."""
+    named = [column for column in spec.columns if column.kind in (Kind.MONEY, Kind.IDENTIFIER)]
+    return {
+        key: column.name
+        for column in named
+        for words in column.labels.values()
+        for word in words
+        if (key := squeeze(word).text)
+    }
 
 
 def _asides(sheet: Sheet, hits: Sequence[Hit]) -> set[int]:
@@ -135,9 +156,11 @@ def _texts(sheet: Sheet, path: str, spec: FieldSpec, heads: Sequence[Head], entr
                 name = _column_of(sheet, piece, own, columns) or main
                 if name:
                     held.setdefault(name, []).append(piece)
+    for name, span in entry.told.items():
+        held[name] = [span]
     made = []
     for name, spans in held.items():
-        text = " ".join(span.text.strip(" |—–_") for span in spans)
+        text = " ".join(span.text.strip(" |—–_:") for span in spans)
         if any(c.isalnum() for c in text):
             sure = _TEXT if len(entry.texts) == 1 else _WRAPPED
             made.append(Leaf(f"{path}.{name}", text, sure, around(sheet.box(span) for span in spans)))
