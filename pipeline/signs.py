@@ -45,7 +45,8 @@ def with_baht_signs(image: Pixels, tokens: Sequence[Token]) -> list[Token]:
         if token is behind:
             continue
         following = tokens[place + 1] if place + 1 < len(tokens) and tokens[place + 1].line == token.line else None
-        if _AMOUNT.fullmatch(token.text) and _starts_with_sign(_glyphs(image, token.box)):
+        # A letter there can be nothing else; a digit must look like it.
+        if _AMOUNT.fullmatch(token.text) and (token.text[0] == "B" or _starts_with_sign(_glyphs(image, token.box))):
             token = token._replace(text=BAHT + token.text[1:])
         found.append(token)
         if not _BEHIND.fullmatch(token.text) or (following and len(following.text) > _SHORT and _near(token, following)):

@@ -32,6 +32,11 @@ def test_a_sign_behind_an_amount_is_found_whatever_was_read(px: int) -> None:
         assert "฿" not in signed(f"รวมทั้งสิ้น {other}", px), other
 
 
+def test_a_letter_before_an_amount_is_the_sign() -> None:
+    token = Token("B186,870.00", (10, 10, 90, 30), 0.9, 0, 10, 30)
+    assert [t.text for t in with_baht_signs(line("", 28), [token])] == ["฿186,870.00"]
+
+
 def test_a_token_at_the_edge_of_the_image_is_left_as_it_is() -> None:
     image = line("105.50", 28)
     height, width = image.shape
