@@ -1,6 +1,5 @@
 """Reading a table of rows: under its heading, or line by line where it has none."""
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
@@ -12,7 +11,7 @@ from pipeline.engines.rules.tables.columns import Column, Roles, multiplies, rol
 from pipeline.engines.rules.tables.grid import PROSE, Grid, read_grid, read_loose_grids
 from pipeline.engines.rules.tables.headings import Heading, find_headings, telling_texts
 from pipeline.engines.rules.tables.listing import ListRow, read_listing
-from pipeline.engines.rules.tables.stacks import UNIT, Stack, read_stacks
+from pipeline.engines.rules.tables.stacks import UNIT, Stack, read_stacks, unit_behind
 from pipeline.engines.rules.tables.tokens import Row, Token, rows_of, words_of
 from pipeline.engines.rules.tables.wraps import GridRow
 from pipeline.records import Box, Leaf, WordsFrom, around
@@ -22,7 +21,6 @@ from schemas.fields import NUMERIC, FieldSpec, Kind
 
 _LABELLED, _PROVEN, _GUESSED = 0.86, 0.97, 0.7
 """Confidence of a figure under a label, of one in a product that holds, and of one whose column has no label."""
-_UNIT = re.compile(r"[ |]?(?![x×X](?:\s|$))([^\W\d][^\s\d|]{0,9})(?=\s*$|\s+[€$£₹฿R\d])")
 _TEXT, _WRAPPED, _LISTED = 0.92, 0.75, 0.8
 """Confidence of a text on one line, of one put together from several, and of what stands in a list without a heading."""
 
@@ -226,7 +224,7 @@ def _item(
                 values[spec.name] = text, sure, around(boxes)
     unit = next((spec.name for spec in specs if spec.name == UNIT and spec.name not in values), None)
     counted = figures.get(roles.number.name) if roles else None
-    if unit and counted and (span := _unit_behind(counted)):
+    if unit and counted and (span := unit_behind(counted)):
         values[unit] = span.text, _LABELLED, sheet.box(span)
     for name, token in row.codes.items():
         values.setdefault(name, (token.text, _LABELLED, sheet.box(token.span)))
@@ -235,13 +233,6 @@ def _item(
         if spec.name not in values and (spec.kind in NUMERIC or not proven):
             return None
     return Item(values, proven, max(line.row for line in row.lines)) if len(values) > 1 else None
-
-
-def _unit_behind(number: Token) -> Span | None:
-    """The unit behind a number in its cell (`2 m`, `10 Stk.`)."""
-    cell, _, end = number.span
-    found = _UNIT.match(cell.text, end)
-    return Span(cell, *found.span(1)) if found else None
 
 
 def _said(part: Sequence[Token]) -> str:

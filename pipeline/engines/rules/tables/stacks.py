@@ -1,11 +1,12 @@
 """Reading items of several lines each: what it is on one, number and price on another, the amount at the right edge."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
 
-from pipeline.engines.rules.sheet import Sheet
+from pipeline.engines.rules.sheet import Sheet, Span
 from pipeline.engines.rules.tables.codes import code_of
 from pipeline.engines.rules.tables.endings import opens
 from pipeline.engines.rules.tables.headings import Heading, labelled_as
@@ -21,7 +22,9 @@ _LEAST = 2
 """So many items must multiply."""
 UNIT = "unit"
 """The column of a schema that takes the word behind a number."""
-_UNIT = 8
+_UNIT = re.compile(r"[ |]?([^\W\d][^\s\d|×@]{0,9})(?=\s*$|\s*[×@]|\s+\S{1,4}\s+\D?\d|\s+\D{0,3}\d)")
+_TIMES = ("x", "at", "je", "zu", "à", "a", "por", "per", "da", "de")
+"""What stands between a number and a price, and is no unit."""
 _LETTERS = 3
 """Print with fewer letters is no name of anything."""
 
@@ -222,12 +225,15 @@ def _others(block: Sequence[_Line], core: _Core, columns: Sequence[FieldSpec]) -
     if len(loose) == 1 and percents:
         yield percents[0], loose[0]  # the first is the tax, which more items have than a discount
     unit = next((column.name for column in columns if column.name == UNIT), None)
-    if unit and core.factors and core.number in core.factors.tokens:
-        cells = [cell for cell in core.factors.cells if core.number in cell or len(cell) == 1]
-        tokens = [token for cell in cells for token in cell]
-        after = tokens[tokens.index(core.number) + 1 :][:1]
-        if after and after[0].value is None and after[0].text.strip(".").isalpha() and 1 < len(after[0].text) <= _UNIT:
-            yield unit, after[0]
+    if unit and core.number is not None and (span := unit_behind(core.number)):
+        yield unit, core.number._replace(span=span, value=None)
+
+
+def unit_behind(number: Token) -> Span | None:
+    """The unit behind a number in its cell (`2 m`, `10 Stk.`), where a sign, a price or nothing follows."""
+    cell, _, end = number.span
+    found = _UNIT.match(cell.text, end)
+    return Span(cell, *found.span(1)) if found and found.group(1).casefold() not in _TIMES else None
 
 
 def _names_beside(cell: Sequence[Token], place: int, columns: Sequence[FieldSpec]) -> list[str]:
