@@ -143,7 +143,7 @@ class Reader:
         properties = node.get("properties", {})
         if not properties:
             self._note(path, "it has no properties", "name the fields under properties")
-        required = node.get("required", [])
+        required = dict.fromkeys(node.get("required", ()))
         for name in required:
             if name not in properties:
                 self._note(f"{path}/required", f"there is no property {name!r}", "leave it out, or give it a type")

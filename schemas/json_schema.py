@@ -49,18 +49,30 @@ def read_json_schema(told: Any, stem: str = "document") -> tuple[Schema | None, 
 
     if not isinstance(told, dict):
         return None, [Offence("", "it is no JSON object", 'begin with {"type": "object", "properties": …}')]
-    if told.get("$schema", DIALECT).rstrip("#") != DIALECT:
+    if str(told.get("$schema", DIALECT)).rstrip("#") != DIALECT:
         return None, [Offence("/$schema", "it is of another draft", f"write {DIALECT}, or leave it out")]
     validator = Draft202012Validator(Draft202012Validator.META_SCHEMA)
     try:
         wrong = sorted(validator.iter_errors(told), key=lambda error: list(map(str, error.path)))
+        half = half_character(json.dumps(told, ensure_ascii=False))
     except RecursionError:
         return None, [Offence("", "it is nested too deep", "make it flatter")]
     if wrong:
         return None, [Offence(_pointer(error.absolute_path), error.message[:200], "see json-schema.org") for error in wrong]
+    if half:
+        return None, [Offence("", f"it holds half a character ({half})", "write the whole one")]
     reader = Reader(told)
     model = reader.document(stem)
     return (None, reader.offences) if reader.offences else (model, [])
+
+
+def half_character(text: str) -> str:
+    """The first half of a surrogate pair that stands alone in `text`, escaped; empty where none does. No file can hold one."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        return ascii(text[error.start])
+    return ""
 
 
 def json_schema(model: Schema) -> dict[str, Any]:

@@ -2,15 +2,16 @@
 
 import hashlib
 import sys
+from collections import Counter
 from importlib import import_module, util
 from pathlib import Path
 from types import ModuleType
 
 from schemas import questions
-from schemas.base import DocumentSchema, Schema, spec_at, specs, terms
+from schemas.base import DocumentSchema, Order, Schema, spec_at, specs, terms
 from schemas.errors import SchemaError
-from schemas.fields import LANGUAGES, FieldSpec
-from schemas.json_schema import load_json_schema
+from schemas.fields import LANGUAGES, NUMERIC, FieldSpec, Kind
+from schemas.json_schema import half_character, load_json_schema
 
 BUILT_IN = {
     "invoice": "schemas.invoice:Invoice",
@@ -43,6 +44,15 @@ VIEW_COLUMNS = (
 
 ROW_COLUMNS = ("document_id", "source", "page", "line")
 """Columns that the view of a table has beside its own."""
+
+LONGEST_NAME = 200
+"""Bytes of a schema's name, which is part of a folder's: no file system takes more than 255 of those."""
+
+
+def view_names(schema: Schema) -> list[str]:
+    """The names of the views that a store has of `schema`: its own, and one for each of its tables."""
+    tables = (spec.name for spec in specs(schema) if spec.kind is Kind.TABLE)
+    return [schema.schema_name, *(f"{schema.schema_name}_{table}" for table in tables)]
 
 
 def load_schema(reference: str) -> Schema:
@@ -137,15 +147,46 @@ def _checked(found: object, reference: str) -> Schema:
     asked = name == questions.NAME and not issubclass(found, questions.Question)
     if asked or BUILT_IN.get(name, own) != own:
         raise SchemaError(f"schema {reference!r}: {found.schema_name!r} is built in; give yours another schema_name")
+    if len(name.encode()) > LONGEST_NAME:  # an identifier holds no half characters
+        raise SchemaError(f"schema {reference!r}: its name has more than {LONGEST_NAME} bytes; set a shorter schema_name")
+    if name not in BUILT_IN:
+        _check_views(reference, found)
     _check_rules(reference, found)
     _check_names(reference, found.schema_name, [spec.name for spec in specs(found)])
     for spec in specs(found):
+        _check_texts(reference, spec)
         _check_labels(reference, spec)
         _check_column(reference, spec.name, spec.name, found.schema_name, VIEW_COLUMNS)
         _check_names(reference, spec.name, [column.name for column in spec.columns])
         for column in spec.columns:
             _check_column(reference, f"{spec.name}[].{column.name}", column.name, spec.name, ROW_COLUMNS)
     return found
+
+
+def _check_views(reference: str, found: Schema) -> None:
+    """No view of a user's schema has the name of a view of a built-in one: a store may hold both."""
+    for view in view_names(found):
+        lower = view.lower()
+        near = [name for name in BUILT_IN if lower == name or lower.startswith(f"{name}_")]
+        if any(lower in view_names(load_schema(name)) for name in near):
+            raise SchemaError(
+                f"schema {reference!r}: its view {view!r} would take the place of a built-in schema's; set another schema_name"
+            )
+
+
+def _check_texts(reference: str, spec: FieldSpec) -> None:
+    """All that a schema says can be stored, and every word that is to be looked for is one."""
+    for leaf in (spec, *spec.columns):
+        words = [word for told in (leaf.labels, *leaf.choice_words.values()) for spoken in told.values() for word in spoken]
+        for text in (leaf.name, leaf.description, *leaf.choices, *words):
+            _check_storable(reference, leaf.name, text)
+        if any(not word.strip() for word in words):
+            raise SchemaError(f"schema {reference!r}: a label or a word of {leaf.name!r} is blank; leave it out")
+
+
+def _check_storable(reference: str, name: str, text: str) -> None:
+    if half := half_character(text):
+        raise SchemaError(f"schema {reference!r}: a text of {name!r} holds half a character ({half}); write it anew")
 
 
 def _check_labels(reference: str, spec: FieldSpec) -> None:
@@ -164,19 +205,23 @@ def _check_labels(reference: str, spec: FieldSpec) -> None:
 
 
 def _check_rules(reference: str, found: Schema) -> None:
-    """Every name in a rule is one of the schema's fields: a misspelt one would never be judged."""
+    """Every name in a rule is one of the schema's fields, of a kind that the rule can judge: else it never would be."""
     for rule in found.rules:
+        kinds = (Kind.DATE,) if isinstance(rule, Order) else NUMERIC
+        told = {}
         for path in terms(rule):
             try:
-                spec_at(found, path)
+                told[path] = spec_at(found, path).kind
             except KeyError as error:
                 raise SchemaError(f"schema {reference!r}: the rule {rule} speaks of {path!r}, which it has not") from error
+        if odd := next((f"{path!r}, which is {kind}" for path, kind in told.items() if kind not in kinds), ""):
+            raise SchemaError(f"schema {reference!r}: the rule {rule} speaks of {odd}, not {' or '.join(kinds)}")
 
 
 def _check_names(reference: str, owner: str, names: list[str]) -> None:
     """No two fields are told apart by capitals alone: SQL does not."""
-    lower = [name.lower() for name in names]
-    if twice := [name for name in names if lower.count(name.lower()) > 1]:
+    times = Counter(name.lower() for name in names)
+    if twice := [name for name in names if times[name.lower()] > 1]:
         raise SchemaError(f"schema {reference!r}: {' and '.join(twice)} of {owner!r} are one name in SQL; call one otherwise")
 
 

@@ -201,6 +201,7 @@ ROWS = {"type": "array", "items": of(a={"type": "string"})}
         ({"type": "object"}, "", "no properties"),
         ({"type": "object", "properties": {"a": {"type": "text"}}}, "/properties/a/type", "not valid"),
         ({"$schema": "http://json-schema.org/draft-07/schema#"} | of(a={"type": "string"}), "/$schema", "another draft"),
+        ({"$schema": 5} | of(a={"type": "string"}), "/$schema", "another draft"),
         (of(a={}), "/properties/a", "says nothing of its type"),
         (of(a=True), "/properties/a", "says nothing of its type"),
         (of(a={"type": ["string", "number"]}), "/properties/a/type", "not of one type"),
@@ -286,10 +287,37 @@ def test_a_table_that_refers_to_itself_is_refused_and_ends() -> None:
         (json.dumps(of(a={"type": "string"}) | {"title": "Invoice"}), "'invoice' is built in"),
         (json.dumps(of(a={"type": "string"}) | {"title": "Question"}), "'question' is built in"),
         (json.dumps(of(a={"type": "string"}) | {"title": "pages"}), "cannot be the name of a view"),
+        (
+            json.dumps(of(a={"type": "string"}) | {"title": "Invoice line items"}),
+            "'invoice_line_items' would take the place of",
+        ),
+        (json.dumps(of(statement=ROWS) | {"title": "bank"}), "'bank_statement' would take the place of"),
+        (json.dumps(of(a={"type": "string"}) | {"title": "a" * 201}), "more than 200 bytes"),
+        (json.dumps(of(a={"type": "string", "description": "x\ud800"})), r"it holds half a character \('\\ud800'\)"),
+        (json.dumps(of(a={"type": "string"}) | {"description": "\udfff"}), "holds half a character"),
+        (json.dumps(of(a={"enum": ["x"], "x-octoglot": {"choice_words": {"x": {"en": ["\ud800"]}}}})), "holds half"),
+        (
+            json.dumps(of(a={"type": "string", "x-octoglot": {"labels": {"en": ["A", " "]}}})),
+            "a label or a word of 'a' is blank",
+        ),
+        (json.dumps(of(a={"enum": ["x"], "x-octoglot": {"choice_words": {"x": {"en": [""]}}}})), "word of 'a' is blank"),
         (json.dumps(of(source={"type": "string"})), "'source' is a column that the view has already"),
         (
             json.dumps(of(a={"type": "string"}) | {"x-octoglot": {"rules": [{"rule": "order", "earlier": "a", "later": "b"}]}}),
             "speaks of 'b', which it has not",
+        ),
+        (
+            json.dumps(
+                of(a={"type": "string"}, b={"type": "string", "format": "date"})
+                | {"x-octoglot": {"rules": [{"rule": "order", "earlier": "a", "later": "b"}]}}
+            ),
+            "speaks of 'a', which is text, not date",
+        ),
+        (
+            json.dumps(
+                of(a={"type": "number"}, b=ROWS) | {"x-octoglot": {"rules": [{"rule": "sum", "total": "a", "parts": ["b"]}]}}
+            ),
+            "speaks of 'b', which is table, not money or number or percent",
         ),
         (
             json.dumps(of(a={"enum": ["x"], "x-octoglot": {"choice_words": {"y": {"en": ["Y"]}}}})),
