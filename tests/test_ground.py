@@ -195,6 +195,8 @@ def test_a_value_that_is_almost_printed_is_not_found(path, verbatim):
         ("seller_name", "Societe Generale d'Eclairage", "Société Générale d'Éclairage", Grounding.NORMALIZED),
         ("seller_address", "Rua São João 5, 1000 Lisboa", "Rua Sao Joao 5 1000 Lisboa", Grounding.NORMALIZED),
         ("total", "1 234,50", "Gesamt 1.234, 50", Grounding.NORMALIZED),
+        ("payment_terms", "एक महीने", "कोई भी एक महीनेकी सूचना", Grounding.EXACT),
+        ("payment_terms", "30 วันหลัง", "ชำระภายใน30 วันหลังรับสินค้า", Grounding.EXACT),
     ],
 )
 def test_other_writings_of_a_value_are_found(path, verbatim, line, print_):

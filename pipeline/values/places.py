@@ -26,6 +26,7 @@ _SHORTEST = 4
 """Fewer characters than this are never found by likeness."""
 _LACK = 2
 """More letters of a value in a row than this, and than a tenth of it, may not be others or lack in print that is alike."""
+_GLUED = 6
 _TRIES = 4
 _LONG = 120
 """Characters from which on fewer lengths of runs are tried: a page of words of one letter has very many."""
@@ -134,7 +135,7 @@ def _exact(needle: str, kind: Kind, printed: PagePrint) -> Iterator[Place]:
     strict = kind in (Kind.IDENTIFIER, *_TYPED) or not any(map(str.isalpha, needle))
     found = False
     for find, stream in _finds(needle, printed):
-        if _ends_words(find, strict) and not (kind in _TYPED and _signed(find, needle, stream)):
+        if _ends_words(find, strict, len(needle)) and not (kind in _TYPED and _signed(find, needle, stream)):
             found = True
             yield _place(find, stream, Grounding.NORMALIZED if strict and find.first != find.last else Grounding.EXACT)
     letters = bare(needle)
@@ -157,11 +158,26 @@ def _exact(needle: str, kind: Kind, printed: PagePrint) -> Iterator[Place]:
                 yield _place(find, printed.bare[0], Grounding.FUZZY, 0.95)
 
 
-def _ends_words(find: Find, strict: bool) -> bool:
-    """Whether what is left of the words around a find is no part of it: `12` is a piece of `12.50`, not of `(12)`, `No:12`."""
+def _ends_words(find: Find, strict: bool, letters: int = 0) -> bool:
+    """Whether what is left of the words around a find is no part of it: `12` is a piece of `12.50`, not of `(12)`, `No:12`.
+
+    Thai has no spaces, and text layers lose those of Devanagari: a text of enough `letters` may have more of them behind it.
+    """
     if not strict:
-        return not find.before[-1:].isalnum() and not find.after[:1].isalnum()
+        before, after = find.before[-1:], find.after[:1]
+        glued = letters >= _GLUED
+        return not (before.isalnum() and not (glued and _thai(before))) and not (
+            after.isalnum() and not (glued and _indic(after))
+        )
     return not any(c.isalnum() for c in find.before.rpartition(":")[2][-2:] + find.after[:2])
+
+
+def _thai(letter: str) -> bool:
+    return "\u0e00" <= letter <= "\u0e7f"
+
+
+def _indic(letter: str) -> bool:
+    return "\u0900" <= letter <= "\u097f" or _thai(letter)
 
 
 def _signed(find: Find, needle: str, stream: Stream) -> bool:
