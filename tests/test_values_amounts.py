@@ -134,6 +134,7 @@ def test_the_page_is_stronger_than_its_language():
         ("1,234 pcs", "en", ["1,234"]),
         ("1,000 kg", "de", []),
         ("ราคา ๑,๒๓๔.๕๐ บาท", "th", ["๑,๒๓๔.๕๐ บาท"]),
+        ("Rent May 12.50", "en", ["12.50"]),
     ],
 )
 def test_amounts_in_a_line_are_whole_and_nothing_else(line, language, expected):

@@ -132,6 +132,13 @@ def test_equal_day_and_month_are_not_ambiguous():
         ("20240312", []),
         ("วันที่ ๔ มี.ค. ๖๗ เวลา", ["๔ มี.ค. ๖๗"]),
         ("วันที่ ๒๕ กันยายน ๒๕ ว", []),
+        ("Rent May 12.50", []),
+        ("Miete Mai 9,50", []),
+        ("loyer mars 12,50 EUR", []),
+        ("Set 1 12", []),
+        ("May 12, 24 and Mar 5 '24", ["May 12, 24", "Mar 5 '24"]),
+        ("Mar-05-24", ["Mar-05-24"]),
+        ("12.Mai.24", ["12.Mai.24"]),
     ],
 )
 def test_dates_in_a_line_are_found_where_they_stand(text, expected):

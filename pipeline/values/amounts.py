@@ -152,7 +152,7 @@ def _pattern(form: str, language: str) -> re.Pattern[str]:
     """How an amount looks in a veiled text: `loose` and `coins` for a whole text, `glued` and `spaced` within a line."""
     minus, post = f"[{MINUS}]", rf"(?: ?(?P<post>{_X}+))?"
     none = rf"(?P<none>[.,] ?{minus}{{1,2}}|/ ?-)?"  # no cents, as in `50.-`, `50,--` and India's `50/-`
-    pre = rf"(?:(?P<pre>(?:{_X}+ ?)+)[*=: ]*)?"
+    pre = rf"(?:(?P<pre>{_X}++(?: {_X}++)*+)[*=: ]*+)?"
     words = sorted(_scales(language), key=len, reverse=True)
     scale = (
         rf"(?: ?(?P<scale>(?i:{'|'.join(map(re.escape, words))})(?![^\W\d_])|[{''.join(_words()['glued'])}](?={_X}))"

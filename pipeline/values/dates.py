@@ -23,12 +23,14 @@ from schemas.fields import LANGUAGES
 
 _BUDDHIST = 543
 _LATEST_ABROAD = 2612
-_GAP = r"[\s.,/’'॰-]*"
+_GAP = r"[\s.,/’'॰-]*+"
 _ORDINAL = r"(?:st|nd|rd|th| ?er\b|re|[.]?[º°ª]|[.]?o(?= ))?"
 _OF = r"(?:(?:days? of|dias? del mes de|dias? do mes de|de|del|d'|of|the|e)\b)?"
 # Thai words as `fold_traced` leaves them.
 _BE = r"(?:พ[ .]*ศ[ .]*|ค[ .]*ศ[ .]*|พุทธศักราช *|คริสตศักราช *|ปิ[ .]*|b\.?e\.?[ ]?)?"
 _YEAR = r"(?P<y>\d{4}|\d{2}(?![:.,]?\d))(?!\d|[./-]\d)"
+_YEAR_AFTER_DAY = _YEAR.replace(r"|\d{2}", r"|(?<![.,])\d{2}")
+"""Directly behind a point or a comma two digits are cents: `May 12.50` is a price."""
 _DAY = r"(?<![\d.,/])(?P<d>[0-3]?\d)"
 _ISO = r"(?<!\d)(?<![A-Za-z]-)(?<!\d[./-])(?P<y>\d{4})(?P<s>[./-]) ?(?P<a>\d{1,2}) ?(?P=s) ?(?P<b>\d{1,2})(?!\d|[./-]\d)"
 _NUMERIC_BEFORE = r"(?<!\d)(?<![A-Za-z]-)(?<!\d[./])(?:(?<!\d-)|(?<=\d{4}-))"
@@ -39,7 +41,8 @@ _COMMAS = r"(?P<a>\d{1,2})[.,] ?(?P<b>\d{1,2})[.,] ?(?P<y>\d{4})"
 """OCR takes points for commas."""
 _COMPACT = r"(?P<a>\d{4})(?P<b>\d{2})(?P<c>\d{2})"
 _SHORT_DOTS = re.compile(r"\d\.\d{1,2}\.\d{2}|\d\d\.\d\.\d{2}")
-_MISREAD = re.compile(r"(?P<d>[0-3]?\d)[\s.]*(?:(?:de|of)\b)?\s*(?P<m>[^\W\d_]{4,})[\s.,]*(?:(?:de|of)\b)?\s*(?P<y>\d{4})")
+_OF_MISREAD = r"(?:(?:de|of)\b)?\s*+"
+_MISREAD = re.compile(rf"(?P<d>[0-3]?\d)[\s.]*+{_OF_MISREAD}(?P<m>[^\W\d_]{{4,}}+)[\s.,]*+{_OF_MISREAD}(?P<y>\d{{4}})")
 _ALIKE = 80.0
 """How alike (0–100) an unknown word between day and year is to a month name that OCR misread."""
 
@@ -122,6 +125,8 @@ def _candidates(text: str, language: str, month_first: bool | None) -> Iterator[
     for pattern in _worded():
         for match in pattern.finditer(text):
             name = match.group("m")
+            if len(match.group("y")) == 2 and match.start("m") < match.start("d") and name not in _months("en"):
+                continue  # the day behind the month is English: in `Set 1 12` a set of something is counted
             thai = bool(re.search("[\u0e00-\u0e7f]", name)) or language == "th"
             yield match, _day(_year(match.group("y"), thai), _month(name), int(match.group("d")))
 
@@ -156,7 +161,7 @@ def _worded() -> tuple[re.Pattern[str], ...]:
     return (
         re.compile(rf"{_DAY}{_ORDINAL}{_GAP}{_OF}{_GAP}(?:เดิอน *)?{month}{_GAP}{_OF}{_GAP}{_BE}{_YEAR}"),
         re.compile(rf"(?<![\d.,/-])(?P<y>\d{{4}}){_GAP}{month}{_GAP}(?P<d>[0-3]?\d)(?![\d.,:/])"),
-        re.compile(rf"{month}{_GAP}(?P<d>[0-3]?\d){_ORDINAL}(?!\d)[\s.,/’'-]+{_OF}{_GAP}{_YEAR}"),
+        re.compile(rf"{month}{_GAP}(?P<d>[0-3]?\d){_ORDINAL}(?!\d)[\s.,/’'-]++{_OF}{_GAP}{_YEAR_AFTER_DAY}"),
     )
 
 

@@ -5,8 +5,8 @@ import re
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat
 
-_LABEL = re.compile(r"^\W*(?:(?:[^\W\d_]+[.:/]*|&)\s*)+(?=[+\d]|\(\+?\d)")
-"""Words in front: `Tel.:`, `Fone`, `Tel./Fax`."""
+_LABEL = re.compile(r"^[^\w&]*+(?:(?:[^\W\d_]++[.:/]*+|&)\s*+)++(?=[+\d]|\(\+?\d)")
+"""Words in front: `Tel.:`, `Fone`, `Tel./Fax`. Nothing is given back: a sentence without a number must not take an age."""
 
 
 def normal_phone(text: str, country: str = "") -> str:
