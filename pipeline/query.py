@@ -14,6 +14,8 @@ import duckdb
 
 from pipeline import layout
 from pipeline.errors import UsageError
+from schemas.base import Schema
+from schemas.registry import view_names
 
 MEMORY_LIMIT = "2GB"
 
@@ -21,6 +23,7 @@ WRITES = ("COPY", "INSERT", "UPDATE", "DELETE", "MERGE", "CREATE", "EXECUTE")
 """Words in the name of any step of a plan that does more than read."""
 
 NEVER = "results are never changed by SQL"
+OTHER_NAME = "one of them needs another schema_name, or a store of its own"
 
 _ANSWER = '"the answer, a row as JSON"'
 """The answer as a table, where JSON is asked for: a name that no column has, for a column of that name would come alone."""
@@ -93,7 +96,7 @@ def connect(root: str) -> Iterator[duckdb.DuckDBPyConnection]:
         raise UsageError(f"there are no results in {root}", "octoglot run SOURCE --schema NAME --out FOLDER makes some")
     with duckdb.connect() as connection, TemporaryDirectory(prefix="octoglot-sql-", ignore_cleanup_errors=True) as spill:
         connection.execute("SET parquet_metadata_cache = true")
-        connection.execute(f"SET temp_directory = {_quoted(spill)}")
+        connection.execute(f"SET temp_directory = {quoted(spill)}")
         try:
             try:
                 _make_views(connection, folder)
@@ -138,12 +141,36 @@ def ask(connection: duckdb.DuckDBPyConnection, sql: str, timeout_s: float = 300.
         timer.cancel()
 
 
+def refuse_taken_views(root: str, schema: Schema) -> None:
+    """Refuse a schema whose views would have the names of another's in the store at `root` (`a` with `b_c`, `a_b` with `c`).
+
+    Raises:
+        UsageError: names the view and the two schemas.
+    """
+    name, schemas = schema.schema_name, _schemas(Path(root))
+    # Of two that have a view in common, the name of one begins with that of the other.
+    near = [other for other in schemas if other != name and _begins(other, name)]
+    if not near or name in schemas:
+        return
+    with connect(root) as connection:
+        there = {row[0].lower(): row[0] for row in connection.execute("SHOW TABLES").fetchall()}
+    for view in view_names(schema):
+        if view.lower() in there:
+            owner = next(other for other in near if _begins(other, view))
+            raise UsageError(_twice(there[view.lower()], owner, name), OTHER_NAME)
+
+
 def quoted_name(name: str) -> str:
     """The name of a view or column as a query takes it: in quotes where SQL has the word for itself."""
     with duckdb.connect() as connection:
         taken = "SELECT count(*) FROM duckdb_keywords() WHERE keyword_name = lower(?) AND keyword_category <> 'unreserved'"
         ((number,),) = connection.execute(taken, [name]).fetchall()
     return f'"{name}"' if number else name
+
+
+def quoted(text: str) -> str:
+    """A text as SQL has it between quotes."""
+    return "'" + text.replace("'", "''") + "'"
 
 
 def _refuse_writes(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
@@ -162,8 +189,7 @@ def _refuse_writes(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
 
 
 def _make_views(connection: duckdb.DuckDBPyConnection, folder: Path, padding: str = "") -> None:
-    names = sorted(path.name.partition("=")[2] for path in (folder / layout.SHARDS).glob("schema=*"))
-    schemas = [name for name in names if any((folder / layout.SHARDS / f"schema={name}").glob("*/*.parquet"))]
+    schemas = _schemas(folder)
     # What is not for people lies in a namespace of its own, so that SHOW TABLES does not list it.
     connection.execute("CREATE SCHEMA IF NOT EXISTS store")
     if padding or not schemas:
@@ -172,33 +198,61 @@ def _make_views(connection: duckdb.DuckDBPyConnection, folder: Path, padding: st
         connection.register("empty", common_schema().empty_table())
         connection.execute("CREATE TABLE store.nothing AS FROM empty")
         connection.unregister("empty")
+    owners: dict[str, str] = {}
     for name in schemas:
-        _make_schema_views(connection, folder, name, padding)
+        _make_schema_views(connection, folder, name, padding, owners)
     parts = [f'SELECT * EXCLUDE (record) FROM store."{name}" QUALIFY {_LATEST}' for name in schemas]
     connection.execute(f"CREATE OR REPLACE VIEW store.latest AS {' UNION ALL BY NAME '.join(parts) or 'FROM store.nothing'}")
     connection.execute(_VIEWS)
     records = f"{glob.escape(str(folder))}/{layout.RUNS}/*.json"
-    told = f"read_json({_quoted(records)}, columns = {_RUN})"
+    told = f"read_json({quoted(records)}, columns = {_RUN})"
     if not any((folder / layout.RUNS).glob("*.json")):
         columns = ", ".join(f"NULL::{kind} AS {name}" for name, kind in _RUN.items())
         told = f"(SELECT {columns} LIMIT 0)"
     connection.execute(_RUNS + told)
 
 
-def _make_schema_views(connection: duckdb.DuckDBPyConnection, folder: Path, name: str, padding: str) -> None:
-    """The view of a schema, and one for each of its lists; they follow what the shards hold, so they need no schema class."""
-    shards = _quoted(f"{glob.escape(str(folder))}/{layout.SHARDS}/schema={name}/*/*.parquet")
+def _schemas(folder: Path) -> list[str]:
+    """The names of the schemas that the store has results of."""
+    names = sorted(path.name.partition("=")[2] for path in (folder / layout.SHARDS).glob("schema=*"))
+    return [name for name in names if any((folder / layout.SHARDS / f"schema={name}").glob("*/*.parquet"))]
+
+
+def _begins(one: str, other: str) -> bool:
+    """Whether one of two names begins with the whole other, as those of a schema and of the views of its tables do."""
+    short, long = sorted((f"{one}_".lower(), f"{other}_".lower()), key=len)
+    return long.startswith(short)
+
+
+def _twice(view: str, one: str, other: str) -> str:
+    return f"the schemas {one} and {other} both have a view {view}"
+
+
+def _make_schema_views(
+    connection: duckdb.DuckDBPyConnection, folder: Path, name: str, padding: str, owners: dict[str, str]
+) -> None:
+    """The view of a schema, and one for each of its lists; they follow what the shards hold, so they need no schema class.
+
+    `owners` says which schema has each view, by the view's name in small letters. Raises UsageError where another has one.
+    """
+
+    def free(view: str) -> str:
+        if (owner := owners.setdefault(view.lower(), name)) != name:
+            raise UsageError(_twice(view, owner, name), OTHER_NAME)
+        return view
+
+    shards = quoted(f"{glob.escape(str(folder))}/{layout.SHARDS}/schema={name}/*/*.parquet")
     connection.execute(
         f'CREATE OR REPLACE VIEW store."{name}" AS '
         f"FROM read_parquet({shards}, union_by_name = true, hive_partitioning = false){padding}"
     )
-    connection.execute(f"""CREATE OR REPLACE VIEW "{name}" AS
+    connection.execute(f"""CREATE OR REPLACE VIEW "{free(name)}" AS
         SELECT document_id, source, language, page_count, status, engine, confidence, needs_review, review_reasons,
                0 AS corrected_fields, run_id, extracted_at, unnest(record)
         FROM (FROM store."{name}" WHERE status IN ('ok', 'repaired', 'partial') QUALIFY {_LATEST})""")
     columns = connection.execute(f'DESCRIBE "{name}"').fetchall()
     for column in [row[0] for row in columns if row[1].startswith("STRUCT(") and row[1].endswith("[]")]:
-        connection.execute(f"""CREATE OR REPLACE VIEW "{name}_{column}" AS
+        connection.execute(f"""CREATE OR REPLACE VIEW "{free(f"{name}_{column}")}" AS
             SELECT document_id, source, line.page AS page, line_number AS line, line.* EXCLUDE (page)
             FROM (SELECT document_id, source, unnest("{column}") AS line, generate_subscripts("{column}", 1) AS line_number
                   FROM "{name}")""")
@@ -206,7 +260,7 @@ def _make_schema_views(connection: duckdb.DuckDBPyConnection, folder: Path, name
 
 def _lock(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
     # The second is the first where its name holds no character of a pattern.
-    allowed = ", ".join(_quoted(f"{name}/") for name in (str(folder), glob.escape(str(folder))))
+    allowed = ", ".join(quoted(f"{name}/") for name in (str(folder), glob.escape(str(folder))))
     for setting in (
         "autoinstall_known_extensions = false",
         "autoload_known_extensions = false",
@@ -226,10 +280,6 @@ def _parquet(table: Any) -> bytes:
     sink = pa.BufferOutputStream()
     pq.write_table(table, sink, compression="zstd")
     return bytes(sink.getvalue())
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
 
 
 def _line(error: Exception) -> str:

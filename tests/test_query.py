@@ -12,8 +12,8 @@ from pipeline.errors import Reason, UsageError
 from pipeline.plan import plan
 from pipeline.records import Check, Conflict, Discovery, LedgerRow, Source, Status, Value
 from pipeline.settings import Settings
-from schemas.base import DocumentSchema
-from schemas.fields import Money, Text, field
+from schemas.base import DocumentSchema, Row
+from schemas.fields import Money, Text, field, table
 from schemas.invoice import InvoiceLine
 from schemas.registry import ROW_COLUMNS, VIEW_COLUMNS, load_schema
 from tests.conftest import Made
@@ -143,6 +143,47 @@ def test_a_store_of_an_older_octoglot_lacks_columns_and_answers(root: str) -> No
     assert rows(root, "SELECT reason, next_step <> '' FROM quarantine") == [("encrypted", True)]
     assert rows(root, "SELECT count(*), count(words_from) FROM pages") == [(3, 0)]
     assert rows(root, "SELECT started, seconds FROM runs") == []
+
+
+class Piece(Row):
+    name: Text = field("A name")
+
+
+class Note(DocumentSchema):
+    """Its table's view is called as that of `NoteParts`' table."""
+
+    parts_of_it: list[Piece] = table("Parts")
+
+
+class NoteParts(DocumentSchema):
+    of_it: list[Piece] = table("Parts")
+
+
+class Parts(DocumentSchema):
+    schema_name = "note_PARTS_of_it"
+    name: Text = field("A name")
+
+
+def test_two_schemas_with_a_view_of_one_name_are_refused_before_the_second_is_read(tmp_path: Path, made: Made) -> None:
+    root = str(tmp_path)
+    piece = Value("parts_of_it[0].name", "a", "a", 1)
+    store.publish_shard(root, "r1", 0, Note, [made("/in/a.pdf", schema="note", values=(piece,))])
+    query.refuse_taken_views(root, Note)
+    query.refuse_taken_views(root, INVOICE)
+    for other in (NoteParts, Parts):
+        with pytest.raises(UsageError, match=f"the schemas note and {other.schema_name} both have a view note_parts_of_it"):
+            query.refuse_taken_views(root, other)
+    assert rows(root, "SELECT name FROM note_parts_of_it") == [("a",)]
+
+
+@pytest.mark.parametrize("other", [NoteParts, Parts])
+def test_no_view_takes_the_place_of_another_schemas(other: type[DocumentSchema], tmp_path: Path, made: Made) -> None:
+    root = str(tmp_path)
+    store.publish_shard(root, "r1", 0, Note, [made("/in/a.pdf", schema="note", values=())])
+    store.publish_shard(root, "r2", 0, other, [made("/in/a.pdf", schema=other.schema_name, values=())])
+    with pytest.raises(UsageError, match="the schemas note and .* both have a view (?i:note_parts_of_it)") as caught:
+        rows(root, "SELECT 1")
+    assert "another schema_name" in caught.value.next_step
 
 
 def test_a_store_may_have_any_name(root: str, made: Made) -> None:

@@ -112,9 +112,10 @@ def run(
     made = prepare(
         sources, schema_reference(schema, ask), out, settings, limit=limit, recursive=recursive, exclude=exclude or []
     )
-    from pipeline import store
+    from pipeline import query, store
 
     store.open_store(made.root)
+    query.refuse_taken_views(made.root, made.schema)
     if not made.plan.shards:
         _tell_nothing_to_do(made, format)
     _check_engine(made)

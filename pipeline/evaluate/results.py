@@ -57,7 +57,7 @@ def read_results(root: str, truths: Sequence[Truth], schemas: Mapping[str, Schem
     from pipeline.arrow import storable  # pyarrow takes a while to load
 
     keys = [(storable(truth.file), truth.schema) for truth in truths]
-    wanted = f"source IN ({', '.join(_quoted(source) for source in sorted({'', *(source for source, _ in keys)}))})"
+    wanted = f"source IN ({', '.join(query.quoted(source) for source in sorted({'', *(source for source, _ in keys)}))})"
     with query.connect(root) as connection:
         heads = query.ask(
             connection,
@@ -129,7 +129,3 @@ def _typed(text: str, kind: Kind) -> Typed:
     if kind in NUMERIC:
         return Decimal(text)
     return date.fromisoformat(text) if kind is Kind.DATE else text
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
