@@ -1,6 +1,7 @@
 """From print to typed values: each leaf that an engine copied is read as its field's kind, by the habits of its page."""
 
-from collections import Counter
+import re
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -16,7 +17,7 @@ from pipeline.values.dates import is_ambiguous, month_first_evidence, parse_date
 from pipeline.values.identifiers import normal_identifier, valid
 from pipeline.values.lines import Habits, Line, habits_of, lines_of
 from pipeline.values.sides import split_side
-from schemas.base import Order, Running, Schema, Signed, spec_at, specs
+from schemas.base import Order, Running, Schema, Signed, spec_at, specs, terms
 from schemas.fields import NUMERIC, FieldSpec, Kind
 
 SWAPPABLE = "day and month could be swapped"
@@ -118,6 +119,8 @@ def normalize(leaves: Sequence[Leaf], schema: Schema, words: PageWords) -> tuple
     habits = habits_of(words, lines or [Line(leaf.verbatim, 0, (0,)) for leaf in leaves])
     sided = any(isinstance(rule, Signed | Running) for rule in schema.rules)
     values = [_value(leaf, spec_at(schema, leaf.path), habits, words.page, sided) for leaf in leaves if leaf.verbatim.strip()]
+    if sided:
+        values = _one_sided(values, schema)
     for rule in schema.rules:
         if isinstance(rule, Signed):
             values += _signed(rule, values)
@@ -125,6 +128,37 @@ def normalize(leaves: Sequence[Leaf], schema: Schema, words: PageWords) -> tuple
         if spec.kind is Kind.CURRENCY and not any(value.path == spec.name and value.value for value in values):
             values += _missing_currency(spec, values, habits, texts, words.page)
     return tuple(values)
+
+
+def _one_sided(values: Sequence[Value], schema: Schema) -> list[Value]:
+    """`values` with the amounts of columns that hold money out, or in, positive: below zero there is what was taken back.
+
+    A letter beside an amount tells; where none does, the sign that is usual in the column says nothing. Beside an amount that
+    no rule speaks of, as the sum of such a column, a letter says nothing either.
+    """
+    ruled = {path for rule in schema.rules for path in terms(rule)}
+    own: dict[str, str] = {}
+    for rule in schema.rules:
+        if isinstance(rule, Signed):
+            own |= {f"{rule.table}[].{rule.plus}": "in", f"{rule.table}[].{rule.minus}": "out"}
+    plain: dict[str, list[Decimal]] = defaultdict(list)
+    for value in values:
+        if isinstance(value.value, Decimal) and not split_side(value.verbatim).side:
+            plain[_column(value.path)].append(value.value)
+    made = []
+    for value in values:
+        column, amount, side = _column(value.path), value.value, split_side(value.verbatim).side
+        if isinstance(amount, Decimal) and side and (column in own or column not in ruled):
+            amount = abs(amount) if side == own.get(column, side) else -abs(amount)
+        elif isinstance(amount, Decimal) and column in own and sum(one < 0 for one in plain[column]) * 2 > len(plain[column]):
+            amount = -amount
+        made.append(replace(value, value=amount))
+    return made
+
+
+def _column(path: str) -> str:
+    """The path without the number of its row: `transactions[].debit`."""
+    return re.sub(r"\[\d+\]", "[]", path)
 
 
 def _signed(rule: Signed, values: Sequence[Value]) -> list[Value]:
@@ -135,7 +169,7 @@ def _signed(rule: Signed, values: Sequence[Value]) -> list[Value]:
         plus, minus, read_ = (found.get(f"{rule.table}[{row}].{name}") for name in (rule.plus, rule.minus, rule.result))
         filled = [one for one in (plus, minus) if one and one.value]
         if read_ is None and len(filled) == 1 and isinstance(filled[0].value, Decimal):
-            amount = -abs(filled[0].value) if filled[0] is minus else filled[0].value
+            amount = -filled[0].value if filled[0] is minus else filled[0].value
             made.append(replace(filled[0], path=f"{rule.table}[{row}].{rule.result}", value=amount))
     return made
 

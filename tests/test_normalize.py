@@ -5,6 +5,7 @@ import pytest
 
 from pipeline.normalize import SWAPPABLE, normalize, settle_dates, writing_of
 from pipeline.records import Frame, Leaf, PageWords, Word, WordsFrom
+from schemas.bank_statement import BankStatement
 from schemas.invoice import Invoice
 
 D = Decimal
@@ -182,3 +183,29 @@ def test_the_country_says_whose_dollar_it_is(lines, verbatim, expected, currency
     values = {v.path: v for v in normalize([Leaf("total", verbatim)], Invoice, page_of(*lines, language=language))}
     assert (values["total"].value, values["total"].currency) == (D(expected), currency)
     assert values["currency"].value == currency
+
+
+@pytest.mark.parametrize(
+    ("prints", "debits", "amounts"),
+    [
+        ({"debit": ("-31.00", "-12.50", "30.00")}, ("31.00", "12.50", "-30.00"), ("-31.00", "-12.50", "30.00")),
+        ({"debit": ("31.00", "12.50", "-30.00")}, ("31.00", "12.50", "-30.00"), ("-31.00", "-12.50", "30.00")),
+        ({"debit": ("(31.00)", "(12.50)")}, ("31.00", "12.50"), ("-31.00", "-12.50")),
+        ({"debit": ("31.00 DR", "30.00 CR")}, ("31.00", "-30.00"), ("-31.00", "30.00")),
+        ({"credit": ("31.00 CR", "30.00 DR")}, ("31.00", "-30.00"), ("31.00", "-30.00")),
+        ({"credit": ("31.00", "-30.00")}, ("31.00", "-30.00"), ("31.00", "-30.00")),
+    ],
+)
+def test_a_column_of_one_side_is_positive_but_for_what_is_taken_back(prints, debits, amounts):
+    (column, texts), *_ = prints.items()
+    leaves = [Leaf(f"transactions[{n}].{column}", text) for n, text in enumerate(texts)]
+    values = {v.path: v for v in normalize(leaves, BankStatement, page_of("Statement"))}
+    assert [values[f"transactions[{n}].{column}"].value for n in range(len(texts))] == [D(one) for one in debits]
+    assert [values[f"transactions[{n}].amount"].value for n in range(len(texts))] == [D(one) for one in amounts]
+    assert [values[f"transactions[{n}].{column}"].verbatim for n in range(len(texts))] == list(texts)
+
+
+def test_a_letter_makes_a_balance_negative_but_no_sum_of_one_side():
+    leaves = [Leaf("total_debits", "1.234,50 S"), Leaf("total_credits", "12,00 H"), Leaf("closing_balance", "5,00 S")]
+    values = {v.path: v.value for v in normalize(leaves, BankStatement, page_of("Auszug", language="de"))}
+    assert values == {"total_debits": D("1234.50"), "total_credits": D("12.00"), "closing_balance": D("-5.00")}

@@ -8,7 +8,9 @@ import pytest
 
 from pipeline.engines.ocr import read_sheet
 from pipeline.engines.rules.sheet import Sheet
+from pipeline.ground import ground
 from pipeline.normalize import normalize
+from pipeline.records import Grounding
 from pipeline.values.sides import side_of, split_side
 from schemas.bank_statement import BankStatement
 from schemas.base import DocumentSchema, Row, Rule, Running, Signed
@@ -297,3 +299,28 @@ Corner Shop                                               3,344.50
         ("4 March 2024", "SALARY Northgate Ltd", "2,500.00", "3,380.00"),
         ("6 March 2024", "CARD PAYMENT Corner Shop", "-35.50", "3,344.50"),
     ]
+
+
+REVERSAL = """
+Date         Description                              Paid out      Paid in      Balance
+02/03/2024   DIRECT DEBIT                              {}120.00                     880.00
+05/03/2024   CARD PAYMENT                               {}30.00                     850.00
+07/03/2024   REVERSAL                                   {}30.00                     880.00
+09/03/2024   CARD PAYMENT                               {}35.50                     844.50
+"""
+
+
+@pytest.mark.parametrize("signs", [(" ", " ", "-", " "), ("-", "-", " ", "-")])
+def test_a_sign_in_a_column_of_one_side_stays_in_print_and_has_a_box(signs: tuple[str, ...]) -> None:
+    words = typed(REVERSAL.format(*signs), "en")
+    found = normalize(read_sheet(Sheet(words), BankStatement), BankStatement, words)
+    values = {value.path: value for value in ground(found, BankStatement, words)}
+    debits = [values[f"transactions[{n}].debit"] for n in range(4)]
+    assert [one.verbatim for one in debits] == [
+        (sign + number).strip() for sign, number in zip(signs, ("120.00", "30.00", "30.00", "35.50"), strict=True)
+    ]
+    assert [one.value for one in debits] == [Decimal("120.00"), Decimal("30.00"), Decimal("-30.00"), Decimal("35.50")]
+    assert [values[f"transactions[{n}].amount"].value for n in range(4)] == [-one.value for one in debits]
+    assert all(one.status is Grounding.EXACT for one in debits)
+    tops = [one.box[1] for one in debits if one.box]
+    assert len(set(tops)) == 4 and tops == sorted(tops)

@@ -79,8 +79,8 @@ def _by_meaning(value: Value, kind: Kind, needle: str, printed: PagePrint) -> li
     read = printed.typed(kind, value.value)
     if kind is Kind.MONEY:
         own = parse_amount(value.verbatim, printed.habits.language, decimal=printed.habits.decimal)
-        if not read and own and own.value != value.value:
-            read = printed.typed(kind, own.value)  # its sign comes from the column that it stands in
+        if own and own.value != value.value and (not read or value.value == -own.value):
+            read = printed.typed(kind, own.value) or read  # its sign comes from the column that it stands in
         read = [place for place in read if _in_currency(value.currency, place, printed)]
     if found := _best(_compared(place, needle, printed) for place in read):
         return found

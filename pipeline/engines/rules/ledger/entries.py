@@ -280,9 +280,8 @@ def _sided(figure: Figure, said: str) -> Figure:
     text, side = split_side(said)
     amount = parse_amount(text, "und", decimal="," if re.search(r",\d\d\D*$", text) else ".")
     value = amount.value if amount else figure.value
-    if side == "in":
-        return Figure(figure.span, text, figure.x0, figure.x1, abs(value))
-    return Figure(figure.span, said, figure.x0, figure.x1, -abs(value) if side == "out" else value)
+    value = {"in": abs(value), "out": -abs(value)}.get(side, value)
+    return Figure(figure.span, said, figure.x0, figure.x1, value)
 
 
 def _carried(line: LedgerLine) -> bool:

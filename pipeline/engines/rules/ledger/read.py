@@ -12,13 +12,12 @@ from pipeline.engines.rules.ledger.columns import (
     stretches_of,
     with_balances_below,
 )
-from pipeline.engines.rules.ledger.entries import Day, Entry, Figure, entries_of, is_carried, line_of
+from pipeline.engines.rules.ledger.entries import Day, Entry, entries_of, is_carried, line_of
 from pipeline.engines.rules.sheet import Sheet, Span, Table
 from pipeline.engines.rules.tables.headings import Head, Heading, find_headings
 from pipeline.engines.rules.tables.tokens import rows_of
 from pipeline.records import Leaf, around
-from pipeline.values.sides import side_of, split_side
-from pipeline.values.text import MINUS
+from pipeline.values.sides import side_of
 from schemas.base import Running, Schema, specs
 from schemas.fields import FieldSpec, Kind
 
@@ -80,10 +79,7 @@ def _table(sheet: Sheet, spec: FieldSpec, account: Account, entries: Sequence[En
         made = [
             *_dates(sheet, path, spec, heads, entry.days),
             *_texts(sheet, path, spec, heads, entry),
-            *(
-                _figure(sheet, f"{path}.{name}", figure, sure, name in (account.plus, account.minus))
-                for name, figure in figures.items()
-            ),
+            *(Leaf(f"{path}.{name}", figure.said, sure, sheet.box(figure.span)) for name, figure in figures.items()),
         ]
         leaves += made
         cells |= entry.cells
@@ -192,12 +188,6 @@ def _column_of(sheet: Sheet, span: Span, heads: Sequence[Head], columns: Sequenc
     if best is None:
         return None
     return max((name for name in best.names if name in columns), key=lambda name: best.names[name], default=None)
-
-
-def _figure(sheet: Sheet, path: str, figure: Figure, sure: float, one_sided: bool) -> Leaf:
-    """An amount; in a column that holds one side only its sign says nothing."""
-    said = split_side(figure.said).text.strip("+ " + MINUS) if one_sided else figure.said
-    return Leaf(path, said, sure, sheet.box(figure.span))
 
 
 def with_sides(sheet: Sheet, schema: Schema, leaves: Sequence[Leaf], page_count: int = 1) -> list[Leaf]:
