@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from flows.cli.common import numbered, stderr
-from pipeline.evaluate import Comparison, Measures, Report
+from pipeline.evaluate import Comparison, Measures, Report, as_percent, as_share
 
 WIDTH = 100
 
@@ -23,24 +23,26 @@ def summary(report: Report) -> None:
     table = Table(box=None, show_header=False, pad_edge=False, title_justify="left", title_style="bold")
     for style in ("bold", "", "dim"):
         table.add_column(style=style)
-    shares = f"precision {_share(all_.precision)}  recall {_share(all_.recall)}  F1 {_share(all_.f1)}"
+    shares = f"precision {as_share(all_.precision)}  recall {as_share(all_.recall)}  F1 {as_share(all_.f1)}"
     table.add_row("values", shares, f"{all_.right:,} of {all_.expected:,} are right")
     others = f"{all_.wrong:,} wrong, {all_.missed:,} missed, {all_.false:,} false"
-    table.add_row("", f"exact match {_share(all_.exact_match)}  ANLS {_share(all_.anls)}", others)
+    table.add_row("", f"exact match {as_share(all_.exact_match)}  ANLS {as_share(all_.anls)}", others)
     if all_.rows.expected:
         rows = f"{all_.rows.right:,} of {all_.rows.expected:,} rows are right, {all_.rows.found:,} found"
-        table.add_row("line items", f"F1 {_share(all_.item_f1)} of cells, {_share(all_.row_f1)} of whole rows", rows)
+        table.add_row("line items", f"F1 {as_share(all_.item_f1)} of cells, {as_share(all_.row_f1)} of whole rows", rows)
     if all_.absent:
-        table.add_row("absent fields", f"{_percent(all_.false_rate)} have a value", f"{all_.false_absent:,} of {all_.absent:,}")
+        table.add_row(
+            "absent fields", f"{as_percent(all_.false_rate)} have a value", f"{all_.false_absent:,} of {all_.absent:,}"
+        )
     if placed := all_.placed_right + all_.placed_wrong + all_.placed_none:
-        told = f"precision {_share(all_.box_precision)}  recall {_share(all_.box_recall)}"
+        told = f"precision {as_share(all_.box_precision)}  recall {as_share(all_.box_recall)}"
         table.add_row("boxes", told, f"{placed:,} right values whose place is known")
     if all_.ece is not None:
-        table.add_row("confidence", f"off by {_share(all_.ece)} (expected calibration error)", "")
+        table.add_row("confidence", f"off by {as_share(all_.ece)} (expected calibration error)", "")
     if report.review["documents"]:
-        caught = f", {_percent(sent['caught_share'])} of the faulty ones" if report.review["faulty"] else "; none is faulty"
+        caught = f", {as_percent(sent['caught_share'])} of the faulty ones" if report.review["faulty"] else "; none is faulty"
         counts = f"{sent['sent']:,} of {report.review['documents']:,}; {sent['caught']:,} of {report.review['faulty']:,} faulty"
-        table.add_row("review", f"{_percent(sent['sent_share'])} of documents{caught}", counts)
+        table.add_row("review", f"{as_percent(sent['sent_share'])} of documents{caught}", counts)
     console = Console(width=WIDTH, markup=False, highlight=False)
     console.print(f"{numbered(report.documents, 'document')} judged", style="bold")
     console.print(table)
@@ -59,7 +61,7 @@ def groups(report: Report, asked: Sequence[str] | None) -> None:
             if name != "items F1" or part != "field":
                 table.add_column(name, justify="right", no_wrap=True)
         for name, measures in report.groups[part].items():
-            table.add_row(name, *_numbers(measures), *([] if part == "field" else [_share(measures.item_f1)]))
+            table.add_row(name, *_numbers(measures), *([] if part == "field" else [as_share(measures.item_f1)]))
         Console(width=WIDTH, markup=False).print(table)
         if asked:
             Console(width=WIDTH, markup=False).print(_more(report, part))
@@ -69,13 +71,13 @@ def _more(report: Report, part: str) -> Table:
     """What else there is to know of a sort of group; a column for each measure that any of them has."""
     told: dict[str, Callable[[Measures], str]] = {
         "documents": lambda m: f"{m.documents:,}",
-        "F1": lambda m: _share(m.f1),
-        "row F1": lambda m: _share(m.row_f1),
+        "F1": lambda m: as_share(m.f1),
+        "row F1": lambda m: as_share(m.row_f1),
         "absent": lambda m: f"{m.absent:,}" if m.absent else "–",
-        "false rate": lambda m: _share(m.false_rate),
-        "box prec.": lambda m: _share(m.box_precision),
-        "box recall": lambda m: _share(m.box_recall),
-        "ECE": lambda m: _share(m.ece),
+        "false rate": lambda m: as_share(m.false_rate),
+        "box prec.": lambda m: as_share(m.box_precision),
+        "box recall": lambda m: as_share(m.box_recall),
+        "ECE": lambda m: as_share(m.ece),
     }
     rows = {name: {column: tell(m) for column, tell in told.items()} for name, m in report.groups[part].items()}
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
@@ -126,12 +128,4 @@ def regressed(told: Comparison, baseline: Path | None) -> str:
 
 def _numbers(measures: Measures) -> list[str]:
     counts = [f"{number:,}" for number in (measures.right, measures.wrong, measures.missed, measures.false)]
-    return counts + [_share(x) for x in (measures.precision, measures.recall, measures.exact_match, measures.anls)]
-
-
-def _share(share: float | None) -> str:
-    return "–" if share is None else f"{share:.3f}"
-
-
-def _percent(share: float | None) -> str:
-    return "–" if share is None else f"{share:.1%}"
+    return counts + [as_share(x) for x in (measures.precision, measures.recall, measures.exact_match, measures.anls)]

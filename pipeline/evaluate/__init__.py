@@ -2,7 +2,7 @@
 
 from pipeline.evaluate.baseline import Change, Comparison, compare
 from pipeline.evaluate.judging import Judgement, Outcome, Placed, RowCount, anls, judge, judge_document
-from pipeline.evaluate.measures import Measures
+from pipeline.evaluate.measures import Measures, as_percent, as_share
 from pipeline.evaluate.report import GROUPS, Document, Report, evaluate
 from pipeline.evaluate.results import Found, read_results
 from pipeline.evaluate.truth import TRUTH_IS, Chosen, Spot, Truth, choose, read_truth, truth_of
@@ -27,6 +27,8 @@ __all__ = [
     "choose",
     "compare",
     "evaluate",
+    "as_percent",
+    "as_share",
     "judge",
     "judge_document",
     "read_results",

@@ -16,6 +16,16 @@ def share(part: float, whole: float) -> float | None:
     return round(part / whole, 4) if whole else None
 
 
+def as_share(share: float | None) -> str:
+    """A share as people read it: `0.912`, a dash where there is none."""
+    return "–" if share is None else f"{share:.3f}"
+
+
+def as_percent(share: float | None) -> str:
+    """A share as people read it: `91.2%`, a dash where there is none."""
+    return "–" if share is None else f"{share:.1%}"
+
+
 def f1(right: int, expected: int, found: int) -> float | None:
     """The harmonic mean of precision and recall."""
     return share(2 * right, expected + found)

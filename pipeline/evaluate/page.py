@@ -20,6 +20,7 @@ from pipeline.evaluate import plots
 from pipeline.evaluate.baseline import Comparison
 from pipeline.evaluate.crops import FOUND, TRUE, Drawer, Mark, Picture, Shot, drawer
 from pipeline.evaluate.judging import Judgement, Outcome, Placed
+from pipeline.evaluate.measures import as_percent, as_share
 from pipeline.evaluate.report import GROUPS, Document, Report
 from pipeline.settings import Settings
 
@@ -152,16 +153,8 @@ def _plots(report: Report) -> Iterator[tuple[str, str, Markup]]:
 @cache
 def _template() -> Any:
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters.update(share=_share, percent=_percent, clip=_clip, data=_data, number="{:,}".format, name=_name)
+    environment.filters.update(share=as_share, percent=as_percent, clip=_clip, data=_data, number="{:,}".format, name=_name)
     return environment.from_string(resources.files("pipeline.evaluate").joinpath("page.jinja").read_text(encoding="utf-8"))
-
-
-def _share(share: float | None) -> str:
-    return "–" if share is None else f"{share:.3f}"
-
-
-def _percent(share: float | None) -> str:
-    return "–" if share is None else f"{share:.1%}"
 
 
 def _clip(text: str) -> str:
