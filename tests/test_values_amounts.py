@@ -271,3 +271,44 @@ def test_thousands_of_millions_are_no_phone_numbers(text: str, language: str, am
 def test_a_word_that_is_a_currency_in_one_language_is_none_in_another() -> None:
     assert [mark.code for mark in find_currencies("cinco mil reais", "pt")] == ["BRL"]
     assert find_currencies("the real price", "en") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "currency"),
+    [
+        ("USD 1.5M", "1500000", "USD"),
+        ("$2K", "2000", "USD"),
+        ("Rs.500K", "500000", "INR"),
+        ("EUR 3B", "3000000000", "EUR"),
+        ("250K", "250000", ""),
+        ("5.00M", "5.00", ""),
+        ("5.00B", "5.00", ""),
+        ("$5.00B", "5.00", "USD"),
+    ],
+)
+def test_a_letter_of_size_multiplies_and_one_behind_cents_tells_the_tax(text: str, value: str, currency: str) -> None:
+    assert parse_amount(text, "en") == Amount(Decimal(value), currency)
+
+
+def test_billions_that_may_be_a_misread_eight_are_no_amount() -> None:
+    assert parse_amount("$1.5B", "en") is None
+    assert find_amounts("raised $1.5B in May", "en") == []
+    assert [a.value for _, _, a in find_amounts("raised $1.5M in May", "en")] == [Decimal(1_500_000)]
+    assert find_amounts("5M cable", "en", bare=True) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "code"),
+    [
+        ("$5 CAD", "en", "CAD"),
+        ("CAD $5.00", "fr", "CAD"),
+        ("$ 100 MXN", "en", "MXN"),
+        ("$5 EUR", "en", ""),
+        ("US$5 CAD", "en", ""),
+    ],
+)
+def test_a_code_tells_whose_dollar_a_bare_sign_beside_it_is(text: str, language: str, code: str) -> None:
+    amount = parse_amount(text, language)
+    assert amount and amount.currency == code
+    assert currency_of(text, language) == code
+    assert [found.currency for _, _, found in find_amounts(text, language)] == [code]

@@ -10,7 +10,7 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from pipeline.values.currencies import Mark, currency_of, find_currencies
+from pipeline.values.currencies import Mark, currency_of, find_currencies, one_code
 from pipeline.values.identifiers import find_ibans
 from pipeline.values.numbers import APOSTROPHES, decimal_from_language, decimal_sign, parse_number, parse_percent, read_core
 from pipeline.values.text import MINUS, fold_digits, fold_spaces, mend_digits
@@ -46,6 +46,11 @@ _NOT_MONEY = tuple(
 """Times, dates and phone numbers."""
 
 
+_BILLIONS = re.compile(r"[.,]\dB(?!\w)")
+_TAXED = re.compile(r"\d[.,]\d\d[A-Z]$")
+"""A letter glued to the cents tells the tax: no digit that OCR misread."""
+
+
 @dataclass(frozen=True, slots=True)
 class Amount:
     """A sum of money: its signed value, and its ISO 4217 currency where one is printed beside it, else empty."""
@@ -79,9 +84,11 @@ def parse_amount(text: str, language: str = "und", *, decimal: str = "", country
         whole = _pattern(form, language).fullmatch(line)
         value = _value(whole, sign, language) if whole else None
         if whole and value is not None:
-            return Amount(-value if _negative(whole) else value, _one_code(marks))
+            return Amount(-value if _negative(whole) else value, one_code(clean, marks))
+    if marks and _BILLIONS.search(clean):
+        return None  # `$1.5B`: billions, or 1.58 that OCR misread
     mended = mend_digits(text)
-    if mended != text:
+    if mended != text and not _TAXED.search(clean):
         return parse_amount(mended, language, decimal=decimal, country=country)
     for bare in (False, True):
         if found := find_amounts(text, language, decimal=decimal, country=country, bare=bare):
@@ -121,7 +128,7 @@ def find_amounts(
         value = _value(match, sign, language)
         if value is None:
             continue
-        currency = _one_code([mark for mark in marks if match.start() <= mark.start < match.end()])
+        currency = one_code(text, [mark for mark in marks if match.start() <= mark.start < match.end()])
         money = currency or match.group("pre") or match.group("post") or match.group("none")
         if bare or money or _looks_like_money(match.group("core"), value):
             found.append((match.start(), match.end(), Amount(-value if _negative(match) else value, currency)))
@@ -142,7 +149,7 @@ def _value(match: re.Match[str], sign: str, language: str) -> Decimal | None:
     if value is None:
         return None
     if parts.get("scale"):
-        value *= _scales(language)[parts["scale"].casefold()] if len(parts["scale"]) > 1 else _words()["glued"][parts["scale"]]
+        value *= _scales(language)[parts["scale"].casefold()] if len(parts["scale"]) > 1 else _words()["short"][parts["scale"]]
     cents = parts.get("cents") or parts.get("small")
     return value + Decimal(cents) / 100 if cents else value
 
@@ -154,8 +161,11 @@ def _pattern(form: str, language: str) -> re.Pattern[str]:
     none = rf"(?P<none>[.,] ?{minus}{{1,2}}|/ ?-)?"  # no cents, as in `50.-`, `50,--` and India's `50/-`
     pre = rf"(?:(?P<pre>{_X}++(?: {_X}++)*+)[*=: ]*+)?"
     words = sorted(_scales(language), key=len, reverse=True)
+    # Alone, `1.5M` fills a text or is the size of something; a B may be an 8 that OCR misread.
+    bare = "[kKM]" if form == "loose" else "(?!)"
+    short = rf"(?(pre)[{''.join(_words()['short'])}]|{bare})(?<=\d.)(?<![.,]\d\d.)(?<![.,]\dB)(?!\w)"
     scale = (
-        rf"(?: ?(?P<scale>(?i:{'|'.join(map(re.escape, words))})(?![^\W\d_])|[{''.join(_words()['glued'])}](?={_X}))"
+        rf"(?: ?(?P<scale>(?i:{'|'.join(map(re.escape, words))})(?![^\W\d_])|[{''.join(_words()['glued'])}](?={_X})|{short})"
         rf"(?: (?:{_any(_words()['words']['of'])})(?={_X}))?)"
     )
     if form == "coins":
@@ -176,8 +186,9 @@ def _pattern(form: str, language: str) -> re.Pattern[str]:
     core = f"{_CENTS_BEHIND}|{_NO_UNITS}|{_CENTS_APART}|{_TORN}|{_SPACED if form.startswith('spaced') else _GLUED}"
     apart = rf"(?<![^\s(:*={_X}_])"
     trail = rf"{minus}(?! ?\d|\w)"
-    # What may not follow: more of a longer number, a percent sign, a word; one capital may (a tax letter, as in `5,00A`).
-    ends = rf"(?![\d_‰°²³]| ?%|[./,:]\d|{minus}\d|[^\W\d_]{{2}}|[^\W\d_A-Z])"
+    # What may not follow: more of a longer number, a percent sign, a word; one capital may (a tax letter, as in `5,00A`),
+    # but not one of size.
+    ends = rf"(?![\d_‰°²³]| ?%|[./,:]\d|{minus}\d|[^\W\d_]{{2}}|[^\W\d_A-Z]|(?<![.,]\d\d)[KMB](?!\w))"
     return re.compile(
         rf"(?P<open>\( ?)?(?P<m1>{apart}{minus}(?=[\d{_X}])|^ *{minus} |{apart}{minus} (?={_X}))?{pre}(?P<m2>{minus})?"
         rf"(?P<p2>\()?(?<![\w.,/#])(?<!\w{minus})(?P<core>{core}){none}(?(none)|(?:{scale}|{ends}))(?P<m3>{trail})?{post}(?P<m4>{trail})?"
@@ -200,12 +211,6 @@ def _looks_like_money(core: str, value: Decimal) -> bool:
         and value.as_tuple().exponent == 0
     )
     return bool(grouped or re.search(r"[.,]\d{2}$", core))
-
-
-def _one_code(marks: list[Mark]) -> str:
-    """The currency that `marks` tell, where they tell one; `$` beside a code says nothing."""
-    codes = {mark.code for mark in marks if mark.code}
-    return codes.pop() if len(codes) == 1 else ""
 
 
 def _decimal(language: str, decimal: str, marks: list[Mark]) -> str:

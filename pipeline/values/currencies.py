@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from collections.abc import Iterable
 from functools import cache
 from importlib import resources
 from typing import Any, NamedTuple
@@ -38,8 +39,19 @@ def find_currencies(text: str, language: str = "und", country: str = "") -> list
 
 def currency_of(text: str, language: str = "und", country: str = "") -> str:
     """The ISO 4217 code of the one currency in `text`; empty where there is none, several, or only a sign that is anyone's."""
-    found = {mark.code for mark in find_currencies(text, language, country)}
-    return found.pop() if len(found) == 1 else ""
+    marks = find_currencies(text, language, country)
+    return one_code(text, marks) if all(mark.code for mark in marks) else ""
+
+
+def one_code(text: str, marks: Iterable[Mark]) -> str:
+    """The currency that the `marks` of one amount in `text` tell, where they tell one.
+
+    A bare `$` beside a dollar or peso with its own code tells nothing: `$5 CAD` is Canadian in any country.
+    """
+    told = [mark for mark in marks if mark.code]
+    others = {mark.code for mark in told if text[mark.start : mark.end] != "$"}
+    codes = others if others and others <= _dollars() else {mark.code for mark in told}
+    return codes.pop() if len(codes) == 1 else ""
 
 
 def dollar_in(language: str, country: str = "") -> str:
@@ -51,6 +63,14 @@ def dollar_in(language: str, country: str = "") -> str:
 @cache
 def _table() -> dict[str, Any]:
     return tomllib.loads(resources.files("pipeline.values").joinpath("currencies.toml").read_text(encoding="utf-8"))
+
+
+@cache
+def _dollars() -> frozenset[str]:
+    """The currencies that are printed as `$` somewhere."""
+    table = _table()
+    told = [*table["dollar"].values(), *(signs["$"] for signs in table["own"].values() if "$" in signs)]
+    return frozenset(filter(None, [*told, *(code for sign, code in table["signs"].items() if "$" in sign and code != "$")]))
 
 
 @cache
