@@ -11,22 +11,24 @@ Whatever lost is a conflict.
 
 Tables. Rows keep the order of pages and get numbers through the document. At the top and foot of a page of several, rows that
 only carry a sum are dropped (in a table with a running balance on a lone page, too), and everywhere rows that repeat the
-table's heading. A row that a page's end parts is put together where each part lacks what the other has. Two equal rows are both
-kept, but those of a copy are not: pages that say the same as the pages before them, rows, number and total.
+table's heading. Where the words could name an item, the figure must be a sum of rows, or carried on the page beside it, too. A
+row that a page's end parts is put together where each part lacks what the other has. Two equal rows are both kept, but those of
+a copy are not: pages that say the same as the pages before them, rows, number and total.
 """
 
-import tomllib
+import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import replace
-from functools import cache
-from importlib import resources
+from functools import lru_cache
+from itertools import accumulate
 
 from rapidfuzz import fuzz
 
 from pipeline.records import Conflict, Merged, Value
 from pipeline.values.arithmetic import judge
-from pipeline.values.compare import same
+from pipeline.values.carried import Row, without_carried
+from pipeline.values.compare import key, same
 from pipeline.values.text import fold, fold_name
 from schemas.base import Running, Schema, Sum, specs
 from schemas.fields import FieldSpec, Kind
@@ -35,13 +37,19 @@ _COMPARABLE = 0.25
 _ALIKE = 86.0
 """How alike (0–100) two names, addresses or texts must be to say the same: OCR reads no page as it reads another."""
 _PROSE = (Kind.NAME, Kind.ADDRESS, Kind.TEXT)
-_FIGURES = (Kind.MONEY, Kind.NUMBER, Kind.PERCENT, Kind.DATE)
+_MOST = 200
+"""Print is held for likeness against so many others of its field: a document whose pages all say something else has no more."""
 
 Candidate = list[Value]
 
 
-def merge(pages: Sequence[Sequence[Value]], schema: Schema) -> Merged:
+def merge(pages: Sequence[Sequence[Value]], schema: Schema, languages: Sequence[str] = ()) -> Merged:
     """The document that `pages` (their grounded values, in page order) make together.
+
+    Args:
+        pages: the values of each.
+        schema: with its rules.
+        languages: of each page; where they are not told, words of every language say that a sum is carried.
 
     Returns:
         Values in the order of the schema's fields, rows numbered from 0 through the document; each value keeps its page.
@@ -49,36 +57,50 @@ def merge(pages: Sequence[Sequence[Value]], schema: Schema) -> Merged:
     values: list[Value] = []
     conflicts: list[Conflict] = []
     originals = _originals(pages, schema)
+    found: dict[str, list[Value]] = defaultdict(list)
+    own: dict[int, dict[str, Value]] = defaultdict(dict)
+    for page in pages:
+        for value in page:
+            if "[" not in value.path:
+                found[value.path].append(value)
+                own[value.page][value.path] = value
     for spec in specs(schema):
         if spec.kind is Kind.TABLE:
-            values += _table(spec, originals, schema)
+            values += _table(spec, originals, schema, languages or ("und",) * len(pages))
             continue
-        readings = [value for page in pages for value in page if value.path == spec.name]
+        readings = found.get(spec.name, [])
         if not readings:
             continue
         if spec.written:  # no two pages are described alike: the first speaks for the document
             values.append(readings[0])
             continue
-        kept, *lost = _ranked(spec, readings, pages, schema)
+        kept, *lost = _ranked(spec, readings, own, schema)
         values.append(kept)
         conflicts += [Conflict(spec.name, kept, value) for value in lost]
     return Merged(tuple(values), tuple(conflicts))
 
 
-def _ranked(spec: FieldSpec, readings: Sequence[Value], pages: Sequence[Sequence[Value]], schema: Schema) -> list[Value]:
+def _ranked(spec: FieldSpec, readings: Sequence[Value], own: Mapping[int, Mapping[str, Value]], schema: Schema) -> list[Value]:
     """The surest reading of each candidate, the one to keep first; readings that could not be typed only where all are such."""
     typed = [value for value in readings if value.value is not None]
     if not typed:
         return [max(readings, key=lambda value: value.confidence)]
     candidates: list[Candidate] = []
+    by_key: dict[object, Candidate] = {}
+    agree = _say_alike if spec.kind in _PROSE else _agree if spec.scheme in ("tax_id", "phone") else None
     for value in typed:
-        home = next((c for c in candidates if _agree(spec, c[0], value)), None)
+        said = key(spec.kind, value.value, spec.scheme)
+        home = by_key.get(said)
+        if home is None and agree is not None:
+            home = next((c for c in candidates[:_MOST] if agree(spec, c[0], value)), None)
         if home is None:
-            candidates.append([value])
-        else:
-            home.append(value)
+            home = []
+            candidates.append(home)
+        home.append(value)
+        if said is not None:
+            by_key[said] = home
     best = max(value.confidence for value in typed)
-    holds = {value.page: _holds(spec, pages, value.page, schema) for value in typed}
+    holds = {value.page: _holds(spec, own[value.page], schema) for value in typed}
     return [_surest(c) for c in sorted(candidates, key=lambda c: _rank(spec, c, best, holds))]
 
 
@@ -97,40 +119,75 @@ def _surest(candidate: Candidate) -> Value:
 
 
 def _agree(spec: FieldSpec, one: Value, other: Value) -> bool:
-    if same(spec.kind, one.value, other.value, spec.scheme):
-        return True
+    return same(spec.kind, one.value, other.value, spec.scheme) or _say_alike(spec, one, other)
+
+
+def _say_alike(spec: FieldSpec, one: Value, other: Value) -> bool:
+    """Whether two names, addresses or texts are the same but for noise, or one holds the other."""
     if spec.kind not in _PROSE:
         return False
-    short, long = sorted((fold_name(str(one.value)), fold_name(str(other.value))), key=len)
-    return len(short) >= 4 and (short in long or fuzz.ratio(short, long) >= _ALIKE)
+    short, long = sorted((_print(str(one.value)), _print(str(other.value))), key=lambda print_: len(print_[0]))
+    return len(short[0]) >= 4 and (_within(short[0], *long) or fuzz.ratio(short[0], long[0]) >= _ALIKE)
 
 
-def _holds(spec: FieldSpec, pages: Sequence[Sequence[Value]], page: int, schema: Schema) -> bool:
+@lru_cache(maxsize=4096)
+def _print(text: str) -> tuple[str, frozenset[int]]:
+    """A text's letters and digits alone, and where among them its words end."""
+    words = [fold_name(word) for word in re.split(r"[\s,;/()|]+", fold(text)) if any(map(str.isalnum, word))]
+    return "".join(words), frozenset(accumulate(map(len, words), initial=0))
+
+
+def _within(part: str, text: str, ends: frozenset[int]) -> bool:
+    """Whether a text stands in another, in whole words: `Acme` in `Acme, Berlin`, not in `Acmeon`. Thai parts no words."""
+    start = text.find(part)
+    while start >= 0:
+        if all(place in ends or _is_thai(text[place - 1 : place + 1]) for place in (start, start + len(part))):
+            return True
+        start = text.find(part, start + 1)
+    return False
+
+
+def _is_thai(text: str) -> bool:
+    return all("\u0e00" <= c <= "\u0e7f" for c in text)
+
+
+def _holds(spec: FieldSpec, own: Mapping[str, Value], schema: Schema) -> bool:
     """Whether a sum that the field is a term of holds among the values of its own page."""
     if spec.kind is not Kind.MONEY:
         return False
-    own = {value.path: value.value for values in pages for value in values if value.page == page}
+    typed = {path: value.value for path, value in own.items()}
     sums = [rule for rule in schema.rules if isinstance(rule, Sum) and not any("[]" in part for part in rule.parts)]
-    return any(judge(rule, own).passed for rule in sums if spec.name in (rule.total, *rule.parts))
+    return any(judge(rule, typed).passed for rule in sums if spec.name in (rule.total, *rule.parts))
 
 
 def _originals(pages: Sequence[Sequence[Value]], schema: Schema) -> Sequence[Sequence[Value]]:
-    """The pages without those of copies: the first of several equal runs of pages, where each holds a whole document."""
+    """The pages without those of copies: the first of several equal runs of pages, where each holds a whole document.
+
+    The document's own number must stand on each: two tickets of one day and price are two.
+    """
     tables = [spec for spec in specs(schema) if spec.kind is Kind.TABLE]
+    numbers = [spec for spec in specs(schema) if spec.scheme == "document_number"]
     kept = [spec for spec in specs(schema) if spec.required and spec.kind in (Kind.MONEY, Kind.IDENTIFIER, Kind.DATE)]
-    for size in range(1, len(pages) // 2 + 1):
-        runs = [pages[start : start + size] for start in range(0, len(pages), size)]
-        if len(pages) % size == 0 and all(_copied(runs[0], run, tables, kept) for run in runs[1:]):
-            return runs[0]
+    for size in (size for size in range(1, len(pages) // 2 + 1) if len(pages) % size == 0):
+        runs = (pages[start : start + size] for start in range(size, len(pages), size))
+        if all(_copied(pages[:size], run, tables, numbers, kept) for run in runs):
+            return pages[:size]
     return pages
 
 
 def _copied(
-    one: Sequence[Sequence[Value]], other: Sequence[Sequence[Value]], tables: Sequence[FieldSpec], kept: Sequence[FieldSpec]
+    one: Sequence[Sequence[Value]],
+    other: Sequence[Sequence[Value]],
+    tables: Sequence[FieldSpec],
+    numbers: Sequence[FieldSpec],
+    kept: Sequence[FieldSpec],
 ) -> bool:
-    """Whether two runs of pages say the same: all that the schema requires of figures, numbers and dates, and every row."""
-    mine, its = ({v.path: v.value for page in reversed(run) for v in page} for run in (one, other))
-    if not kept or not all(same(spec.kind, mine.get(spec.name), its.get(spec.name), spec.scheme) for spec in kept):
+    """Whether two runs of pages say the same: its number, all that the schema requires of figures and dates, and every row."""
+    mine, its = ({v.path: v.value for page in reversed(run) for v in page if "[" not in v.path} for run in (one, other))
+    equal = {spec.name: same(spec.kind, mine.get(spec.name), its.get(spec.name), spec.scheme) for spec in (*numbers, *kept)}
+    if not any(equal[spec.name] for spec in numbers) or not all(equal[spec.name] for spec in kept):
+        return False
+    if any(not equal[spec.name] for spec in numbers if spec.name in mine and spec.name in its):
         return False
     return all(
         len(rows) == len(others) and all(_same_row(spec, row, again) for row, again in zip(rows, others, strict=True))
@@ -140,21 +197,23 @@ def _copied(
     )
 
 
-def _same_row(spec: FieldSpec, row: dict[str, Value], other: dict[str, Value]) -> bool:
+def _same_row(spec: FieldSpec, row: Row, other: Row) -> bool:
     both = [column for column in spec.columns if column.name in row and column.name in other]
     return bool(both) and all(_agree(column, row[column.name], other[column.name]) for column in both)
 
 
-def _table(spec: FieldSpec, pages: Sequence[Sequence[Value]], schema: Schema) -> list[Value]:
-    rows_by_page = [rows for page in pages if (rows := _rows(spec.name, page))]
-    balance = next((rule.balance for rule in schema.rules if isinstance(rule, Running) and rule.table == spec.name), "")
-    joined: list[dict[str, Value]] = []
-    for number, page in enumerate(rows_by_page):
-        kept = [row for row in page if not _is_heading(spec, row)] if len(rows_by_page) > 1 else page
-        if kept and (number > 0 or balance) and _is_carried(spec, kept[0], balance):
-            kept = kept[1:]
-        if kept and (number < len(rows_by_page) - 1 or balance) and _is_carried(spec, kept[-1], balance):
-            kept = kept[:-1]
+def _table(spec: FieldSpec, pages: Sequence[Sequence[Value]], schema: Schema, languages: Sequence[str]) -> list[Value]:
+    rows_by_page, spoken = [], []
+    for page, language in zip(pages, languages, strict=False):
+        if rows := _rows(spec.name, page):
+            rows_by_page.append(rows)
+            spoken.append(language)
+    rule = next((rule for rule in schema.rules if isinstance(rule, Running) and rule.table == spec.name), None)
+    if len(rows_by_page) > 1:
+        labels = frozenset(fold_name(word) for column in spec.columns for words in column.labels.values() for word in words)
+        rows_by_page = [[row for row in rows if not _is_heading(labels, row)] for rows in rows_by_page]
+    joined: list[Row] = []
+    for kept in without_carried(spec, rows_by_page, spoken, rule):
         if joined and kept and (whole := _mended(spec, joined[-1], kept[0])):
             joined[-1], kept = whole, kept[1:]
         joined += kept
@@ -166,7 +225,7 @@ def _table(spec: FieldSpec, pages: Sequence[Sequence[Value]], schema: Schema) ->
     ]
 
 
-def _mended(spec: FieldSpec, above: dict[str, Value], below: dict[str, Value]) -> dict[str, Value] | None:
+def _mended(spec: FieldSpec, above: Row, below: Row) -> Row | None:
     """The row that a page's end parted: the first part lacks a column that every row has, the second the figures of the first.
 
     A text in both goes on. A text alone over a whole row is a heading.
@@ -184,9 +243,9 @@ def _mended(spec: FieldSpec, above: dict[str, Value], below: dict[str, Value]) -
     return whole
 
 
-def _rows(table: str, page: Sequence[Value]) -> list[dict[str, Value]]:
+def _rows(table: str, page: Sequence[Value]) -> list[Row]:
     """The rows of one page, in order: column → value."""
-    rows: dict[int, dict[str, Value]] = defaultdict(dict)
+    rows: dict[int, Row] = defaultdict(dict)
     for value in page:
         name, bracket, rest = value.path.partition("[")
         if bracket and name == table:
@@ -195,41 +254,6 @@ def _rows(table: str, page: Sequence[Value]) -> list[dict[str, Value]]:
     return [rows[number] for number in sorted(rows)]
 
 
-def _is_heading(spec: FieldSpec, row: dict[str, Value]) -> bool:
+def _is_heading(labels: Set[str], row: Row) -> bool:
     """Whether a row repeats the table's heading: all that is in it are labels of its columns."""
-    labels = _folded(tuple(label for column in spec.columns for labels in column.labels.values() for label in labels))
     return all(fold_name(value.verbatim) in labels for value in row.values())
-
-
-@cache
-def _folded(labels: tuple[str, ...]) -> frozenset[str]:
-    return frozenset(map(fold_name, labels))
-
-
-def _is_carried(spec: FieldSpec, row: dict[str, Value], balance: str) -> bool:
-    """Whether a row only carries a sum over the page's end: one text that says so, and at most one figure beside dates.
-
-    In a table with a running `balance` it must be the figure: what moves money is an entry, whatever it is called.
-    """
-    kinds = {column.name: column.kind for column in spec.columns}
-    texts = [value.verbatim for column, value in row.items() if kinds.get(column) not in _FIGURES]
-    figures = [column for column in row if kinds.get(column) in _FIGURES and kinds.get(column) is not Kind.DATE]
-    if len(texts) != 1 or len(figures) > 1 or (balance and figures not in ([], [balance])):
-        return False
-    text = _words(texts[0])
-    carrying, beside = _carrying()
-    return any(
-        text[: len(words)] == words and all(w in beside or w.isdigit() for w in text[len(words) :]) for words in carrying
-    )
-
-
-@cache
-def _carrying() -> tuple[tuple[tuple[str, ...], ...], frozenset[str]]:
-    """What says that a sum is carried, and the words that may follow it."""
-    told = tomllib.loads(resources.files("pipeline.values").joinpath("carried.toml").read_text(encoding="utf-8"))
-    beside = frozenset(_words(" ".join(told.pop("beside"))))
-    return tuple(_words(words) for forms in told.values() for words in forms), beside
-
-
-def _words(text: str) -> tuple[str, ...]:
-    return tuple(filter(None, (word.strip(".,:;()") for word in fold(text).split())))

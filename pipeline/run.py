@@ -146,7 +146,8 @@ def finish_document(
     ordered = sorted(outcomes, key=lambda outcome: outcome.row.page or 0)
     rows = tuple(outcome.row for outcome in ordered)
     writings = [outcome.writing for outcome in ordered]
-    merged = merge.merge(normalize.settle_dates([outcome.values for outcome in ordered], writings, schema), schema)
+    values = normalize.settle_dates([outcome.values for outcome in ordered], writings, schema)
+    merged = merge.merge(values, schema, [row.language for row in rows])
     checks = check.check(merged, schema)
     merged = check.weigh(merged, checks, schema)
     status = _document_status(rows)

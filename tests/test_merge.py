@@ -8,6 +8,7 @@ from pipeline.merge import merge
 from pipeline.records import Grounding, Value
 from schemas.bank_statement import BankStatement
 from schemas.invoice import Invoice
+from schemas.receipt import Receipt
 
 D = Decimal
 
@@ -247,3 +248,83 @@ def test_a_statement_leaves_out_what_only_carries_the_balance():
     assert [v.value for v in merged.values if v.path.endswith("description")] == ["Balance transfer"]
     moved = [entry(0, 1, description="Balance brought forward", amount=D(5), balance=D(105))]
     assert len(merge(moved, BankStatement).values) == 3
+
+
+def carried_between(language, foot, amount, head, other):
+    """What is left of two pages whose first ends and whose second begins with a row of these words and amounts."""
+    pages = [
+        [*row(0, 1, description="A", amount=D(5)), *row(1, 1, description=foot, amount=D(amount))],
+        [*row(0, 2, description=head, amount=D(other)), *row(1, 2, description="B", amount=D(2))],
+    ]
+    merged = merge(pages, Invoice, (language, language))
+    return [v.value for v in merged.values if v.path.endswith("description")]
+
+
+@pytest.mark.parametrize(("language", "word"), [("pt", "Transporte"), ("fr", "Report"), ("de", "Vortrag"), ("it", "Riporto")])
+def test_words_that_name_an_item_as_well_carry_only_a_sum(language, word):
+    assert carried_between(language, word, 25, "C", 500) == ["A", word, "C", "B"]
+    assert carried_between(language, "C", 25, word, 500) == ["A", "C", word, "B"]
+    assert carried_between(language, word, 5, word, 5) == ["A", "B"]
+    assert carried_between(language, "C", 25, word, 30) == ["A", "C", "B"]
+    assert carried_between(language, word, "4.99", word, "4.98") == ["A", "B"]
+    assert carried_between(language, word, 77, word, 77) == ["A", "B"]
+
+
+def test_a_sum_is_carried_in_the_language_of_the_page():
+    assert carried_between("de", "Transporte", 5, "Report", 5) == ["A", "Transporte", "Report", "B"]
+    assert carried_between("de", "Übertrag", 99, "Brought forward", 98) == ["A", "B"]
+    assert carried_between("und", "Transporte", 5, "Report", 5) == ["A", "B"]
+
+
+def test_a_balance_that_is_carried_is_the_one_above():
+    day = date(2024, 3, 1)
+    first = entry(0, 1, booking_date=day, description="A", amount=D(-5), balance=D(95))
+    for balance, rows in ((95, 2), (90, 3)):
+        second = [*entry(0, 2, description="Report", balance=D(balance)), *entry(1, 2, description="B", amount=D(-5))]
+        merged = merge([first, second], BankStatement, ("fr", "fr"))
+        assert len([v for v in merged.values if v.path.endswith("description")]) == rows
+
+
+def test_two_tickets_of_one_day_and_price_are_two():
+    def ticket(page, number=None):
+        values = [value("issue_date", date(2024, 3, 1), page), value("total", D(5), page)]
+        values += [value("document_number", number, page)] if number else []
+        names = (("description", "Day ticket"), ("amount", D(5)))
+        return values + [value(f"line_items[0].{name}", typed, page) for name, typed in names]
+
+    def amounts(*pages):
+        return len([v for v in merge(pages, Receipt).values if v.path.endswith("amount")])
+
+    assert amounts(ticket(1), ticket(2)) == 2
+    assert amounts(ticket(1, "17"), ticket(2, "18")) == 2
+    assert amounts(ticket(1, "17"), ticket(2)) == 2
+    assert amounts(ticket(1, "17"), ticket(2, "17")) == 1
+
+
+@pytest.mark.parametrize(
+    ("short", "long", "conflicts"),
+    [
+        ("Bank", "Bankhaus Mueller", 1),
+        ("Bank", "Mueller Bank AG", 0),
+        ("Meier", "Obermeier", 1),
+        ("Acme Co.", "ACME Co, Berlin", 0),
+        ("Müller", "Müller-Lüdenscheidt", 1),
+        ("ทดสอบ", "บริษัททดสอบจำกัด", 0),
+        ("टाटा", "टाटा मोटर्स", 0),
+    ],
+)
+def test_a_name_stands_in_another_in_whole_words(short, long, conflicts):
+    merged = merge([[value("seller_name", short, 1)], [value("seller_name", long, 2)]], Invoice)
+    assert len(merged.conflicts) == conflicts
+
+
+def test_long_documents_are_merged():
+    """A thousand pages that all say something else; the limit of time is that of every test."""
+    pages = []
+    for page in range(1, 1001):
+        rows = [entry(n, page, description=f"Entry {page} {n}", amount=D(n), balance=D(page)) for n in range(40)]
+        named = [value("bank_name", f"Bank of {page * 7919 % 10007:05} and {page}", page)]
+        pages.append([*named, value("closing_balance", D(page), page), *(v for one in rows for v in one)])
+    merged = merge(pages, BankStatement, ("fr",) * 1000)
+    assert len([v for v in merged.values if v.path.endswith("description")]) == 40_000
+    assert len([c for c in merged.conflicts if c.path == "closing_balance"]) == 999
