@@ -324,3 +324,43 @@ def test_a_sign_in_a_column_of_one_side_stays_in_print_and_has_a_box(signs: tupl
     assert all(one.status is Grounding.EXACT for one in debits)
     tops = [one.box[1] for one in debits if one.box]
     assert len(set(tops)) == 4 and tops == sorted(tops)
+
+
+@pytest.mark.parametrize(
+    ("language", "payees"),
+    [
+        ("pt", ("Transportes Silva Lda", "Transporte", "Saldo Imóveis")),
+        ("en", ("Reporters Bookshop", "Continued Learning Ltd", "Report")),
+        ("de", ("Vortragshonorar Schmidt", "Vortrag", "Übertrag Sparkonto")),
+        ("fr", ("Report SARL", "Report", "Solde Tout Compte")),
+    ],
+)
+def test_payees_that_begin_like_what_is_carried_are_entries(language: str, payees: tuple[str, ...]) -> None:
+    heads = {
+        "pt": "Data         Descrição                                Débito       Crédito      Saldo",
+        "en": "Date         Description                              Debit        Credit       Balance",
+        "de": "Datum        Beschreibung                             Soll         Haben        Saldo",
+        "fr": "Date         Libellé                                  Débit        Crédit       Solde",
+    }
+    amounts = ("120.00       880.00", "30.00        850.00", "50.00        800.00")
+    entries = [
+        f"0{n}/03/2024   {payee:<42}{amount[:6]:>6}                    {amount[-6:]}"
+        for n, (payee, amount) in enumerate(zip(payees, amounts, strict=True), 1)
+    ]
+    _, rows = read("\n".join(["", heads[language], *entries, ""]), language)
+    assert [row["description"] for row in rows] == list(payees)
+
+
+def test_sums_that_are_carried_are_no_entries() -> None:
+    _, rows = read(
+        """
+Data         Descrição                              Débito      Crédito       Saldo
+01/03/2024   Transporte                                                      1.000,00
+02/03/2024   Transporte                             120,00                     880,00
+03/03/2024   Correios                                30,00                     850,00
+             Transporte                                                        850,00
+             A transportar                                                     850,00
+""",
+        "pt",
+    )
+    assert [(row["description"], row["debit"]) for row in rows] == [("Transporte", "120,00"), ("Correios", "30,00")]

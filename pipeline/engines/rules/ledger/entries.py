@@ -1,18 +1,17 @@
 """A statement's lines: which of them are entries, which go on with one, and what stands in each."""
 
 import re
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from functools import cache
-from importlib import resources
+from typing import Literal
 
 from pipeline.engines.rules.labels import squeeze
 from pipeline.engines.rules.sheet import Cell, Sheet, Span
 from pipeline.engines.rules.tables.tokens import Row, middle
 from pipeline.values.amounts import find_amounts, parse_amount
+from pipeline.values.carried import carries
 from pipeline.values.dates import find_dates
 from pipeline.values.sides import side_of, split_side
 
@@ -145,7 +144,7 @@ def entries_of(
         elif open_entry is not None and line.y - open_entry.y <= _GAP and not line.days and _inside(open_entry, line, labels):
             open_entry.cells |= line.cells
             open_entry.y = line.y
-        elif line.row in asides or _carried(line):
+        elif _carries(sheet, line, aside=line.row in asides, dated=bool(line.days or group)):
             open_entry = None
         elif starts:
             days = list(line.days) or list(group)
@@ -284,18 +283,18 @@ def _sided(figure: Figure, said: str) -> Figure:
     return Figure(figure.span, said, figure.x0, figure.x1, value)
 
 
-def _carried(line: LedgerLine) -> bool:
-    """Whether the text of a line is a sum carried from page to page."""
-    return bool(line.texts) and is_carried(line.texts[0].text)
+def _carries(sheet: Sheet, line: LedgerLine, *, aside: bool, dated: bool) -> bool:
+    """Whether a line tells of the whole account (`aside`), or only carries a sum from page to page.
+
+    With a date and an amount beside its balance it is an entry, whatever it is called (`Report SARL`, `Vortrag`). So it is,
+    with a date, where its words may name what is paid as well: what has a balance alone is left out later.
+    """
+    if dated and len(line.figures) > 1:
+        return False
+    said = is_carried(line.texts[0].text, sheet.habits.language) if line.texts else ""
+    return aside or said == "sure" or (said == "doubtful" and not dated)
 
 
-def is_carried(text: str) -> bool:
-    """Whether `text` opens with the words for a sum that is carried from page to page."""
-    words = squeeze(text).text
-    return any(words.startswith(word) for word in _carried_words())
-
-
-@cache
-def _carried_words() -> frozenset[str]:
-    told = tomllib.loads(resources.files("pipeline.values").joinpath("carried.toml").read_text(encoding="utf-8"))
-    return frozenset(squeeze(word).text for key, words in told.items() if key != "beside" for word in words) - {""}
+def is_carried(text: str, language: str) -> Literal["", "doubtful", "sure"]:
+    """Whether `text` says that a sum is carried from page to page; amounts and dates beside the words do not count."""
+    return carries(" ".join(word for word in text.split() if any(map(str.isalpha, word))), language)

@@ -214,7 +214,7 @@ def _is_carried(sheet: Sheet, leaf: Leaf) -> bool:
     if leaf.box is None:
         return False
     row = [cell for cell in sheet.cells if abs(sheet.down(cell.box, leaf.box)) < 0.6]
-    return any(is_carried(cell.text) for cell in row)
+    return any(is_carried(cell.text, sheet.habits.language) for cell in row)
 
 
 def _with_side(sheet: Sheet, leaf: Leaf) -> Leaf:
