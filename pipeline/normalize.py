@@ -11,6 +11,7 @@ from typing import NamedTuple
 from pipeline.records import Leaf, PageWords, Typed, Value
 from pipeline.values.amounts import parse_amount, parse_number, parse_percent
 from pipeline.values.arithmetic import judge, rows
+from pipeline.values.centuries import settle_centuries
 from pipeline.values.choices import choice_of
 from pipeline.values.currencies import currency_of, find_currencies
 from pipeline.values.dates import is_ambiguous, month_first_evidence, parse_date
@@ -57,7 +58,7 @@ def writing_of(words: PageWords) -> Writing:
 
 
 def settle_dates(pages: Sequence[tuple[Value, ...]], writings: Iterable[Writing], schema: Schema) -> list[tuple[Value, ...]]:
-    """`pages` with those dates decided whose own page did not tell which is day and which is month.
+    """`pages` with those dates decided whose own page did not tell the century, or which is day and which is month.
 
     The document's other dates decide, then the country of its other pages, then the schema's rules of time (a document is not
     due before it is issued). Where none does, the day comes first and the problem stays.
@@ -67,6 +68,7 @@ def settle_dates(pages: Sequence[tuple[Value, ...]], writings: Iterable[Writing]
         writings: what each page shows.
         schema: with its rules.
     """
+    pages = settle_centuries(pages, schema.rules)
     if not any(value.problem == SWAPPABLE for page in pages for value in page):
         return list(pages)
     shown = list(writings)

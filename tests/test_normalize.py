@@ -6,6 +6,7 @@ import pytest
 from pipeline.normalize import SWAPPABLE, normalize, settle_dates, writing_of
 from pipeline.records import Frame, Leaf, PageWords, Word, WordsFrom
 from schemas.bank_statement import BankStatement
+from schemas.identity_document import IdentityDocument
 from schemas.invoice import Invoice
 
 D = Decimal
@@ -209,3 +210,42 @@ def test_a_letter_makes_a_balance_negative_but_no_sum_of_one_side():
     leaves = [Leaf("total_debits", "1.234,50 S"), Leaf("total_credits", "12,00 H"), Leaf("closing_balance", "5,00 S")]
     values = {v.path: v.value for v in normalize(leaves, BankStatement, page_of("Auszug", language="de"))}
     assert values == {"total_debits": D("1234.50"), "total_credits": D("12.00"), "closing_balance": D("-5.00")}
+
+
+def born(*pages: tuple[list[tuple[str, str]], PageWords]) -> tuple[object, str]:
+    """The birth that an identity document with these pages prints, and what is wrong with it."""
+    values = [normalize([Leaf(*leaf) for leaf in leaves], IdentityDocument, words) for leaves, words in pages]
+    done = settle_dates(values, [writing_of(words) for _, words in pages], IdentityDocument)
+    return next((value.value, value.problem) for page in done for value in page if value.path == "date_of_birth")
+
+
+@pytest.mark.parametrize(
+    ("birth", "others", "language", "expected"),
+    [
+        ("25.06.45", [("issue_date", "12.03.2019")], "de", date(1945, 6, 25)),
+        ("25.06.45", [], "de", date(1945, 6, 25)),
+        ("25.06.15", [("issue_date", "12.03.2019")], "de", date(2015, 6, 25)),
+        ("25.06.32", [("issue_date", "12.03.24"), ("expiry_date", "11.03.34")], "de", date(1932, 6, 25)),
+        ("25.06.32", [("expiry_date", "11.03.29")], "de", date(1932, 6, 25)),
+        ("25.06.85", [("issue_date", "12.03.1979")], "de", date(1985, 6, 25)),
+        ("25.06.2020", [("issue_date", "12.03.2019")], "de", date(2020, 6, 25)),
+        ("25/06/85", [], "th", date(1942, 6, 25)),
+        ("๒๕ มิ.ย. ๘๕", [], "th", date(1942, 6, 25)),
+    ],
+)
+def test_nobody_is_born_after_the_paper_was_issued(birth: str, others: list[tuple[str, str]], language: str, expected: date):
+    assert born(([("date_of_birth", birth), *others], page_of(birth, language=language))) == (expected, "")
+
+
+def test_the_other_side_of_a_card_tells_the_century_of_a_birth():
+    front = [("date_of_birth", "25.06.22")], page_of("25.06.22", language="de")
+    back = [("issue_date", "12.03.2019")], page_of("12.03.2019", language="de")
+    assert born(front, back) == (date(1922, 6, 25), "")
+    assert born(front)[0] == date(2022, 6, 25)
+
+
+def test_a_thai_card_in_english_counts_in_its_own_era():
+    assert born(([("date_of_birth", "25/06/85")], page_of("Tel. +66 2 123 4567", "25/06/85"))) == (
+        date(1942, 6, 25),
+        "",
+    )
