@@ -37,6 +37,7 @@ def test_a_name_of_signs_only_is_not_empty():
 def test_doubled_thai_clusters_are_undone_and_real_repetitions_stay():
     assert undouble("ทั้งทั้สิ้นสิ้") == "ทั้งสิ้น"
     assert undouble("ค่าค่า ที่ที่") == "ค่าค่า ที่ที่"
+    assert undouble("สุขสวัสดิ์ดิ์") == "สุขสวัสดิ์"
 
 
 def test_spaces_inside_thai_go_and_others_stay():

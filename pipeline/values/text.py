@@ -12,6 +12,7 @@ _IGNORED = dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\uf
 _THAI_ABOVE = str.maketrans("ีึื", "ิิิ")
 _THAI_TONES = dict.fromkeys(range(0x0E47, 0x0E4F))
 _THAI_DOUBLED = re.compile("([ก-ฮ][ัิ-ฺ็-๎]+)([^ัิ-ฺ็-๎\\s])\\1(?!\\2)")
+_THAI_SILENT = re.compile("([ก-ฮ][ิ-ู]?\u0e4c)\\1+")
 _LOOKALIKE = re.compile(r"(?:(?<!\w)[OolISBZ]|(?<!\d)\d)[\dOolISBZ.,/'’-]*(?!\w)")
 _DIGIT_OF = str.maketrans("OolISBZ", "0011582")
 _THAI_SPACED = re.compile("(?<=[\u0e00-\u0e7f.])[ \u00a0]+(?=[\u0e00-\u0e7f.])")
@@ -57,9 +58,10 @@ def fold_name(text: str) -> str:
 def undouble(text: str) -> str:
     """`text` without the doubled clusters that some PDF text layers have in Thai: `ทั้งทั้สิ้นสิ้` → `ทั้งสิ้น`.
 
-    A cluster is dropped where it comes again after one letter and that letter does not: real repetitions stay.
+    A cluster is dropped where it comes again after one letter and that letter does not: real repetitions stay. A silent letter
+    is never written twice: `สวัสดิ์ดิ์` → `สวัสดิ์`.
     """
-    return _THAI_DOUBLED.sub(r"\1\2", text) if not text.isascii() else text
+    return text if text.isascii() else _THAI_SILENT.sub(r"\1", _THAI_DOUBLED.sub(r"\1\2", text))
 
 
 def join_thai(text: str) -> str:
