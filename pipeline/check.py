@@ -12,7 +12,7 @@ from pipeline.values.arithmetic import describe
 from pipeline.values.arithmetic import judge as judge_rule
 from pipeline.values.compare import same
 from pipeline.values.identifiers import valid
-from pipeline.values.mrz import read_mrz
+from pipeline.values.mrz import but_for_century, read_mrz
 from pipeline.values.text import fold_name
 from schemas.base import Order, Rule, Schema, Signed, spec_at, specs, terms
 from schemas.fields import Kind
@@ -168,6 +168,8 @@ def _zone(merged: Merged, schema: Schema) -> Iterator[Check]:
             continue
         spec = kinds[name]
         fits = same(spec.kind, told, printed.value, spec.scheme)
+        if name == "date_of_birth":
+            fits = but_for_century(told, printed.value)
         if spec.kind is Kind.NAME:
             mine, its = fold_name(str(told)), fold_name(str(printed.value))
             fits = not its.isascii() or its.startswith(mine) or fuzz.ratio(mine, its) >= _ZONE_ALIKE

@@ -6,9 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.check import check
 from pipeline.engines.ocr import read_sheet
 from pipeline.engines.rules.mrz.zone import find_zone
 from pipeline.engines.rules.sheet import Sheet
+from pipeline.merge import merge
 from pipeline.normalize import normalize
 from pipeline.records import WordsFrom
 from pipeline.values.mrz import read_mrz
@@ -164,3 +166,39 @@ Calle Mayor, 118
 def test_a_title_says_what_sort_of_document_it_is() -> None:
     assert values("KINGDOM OF UTOPIA\n\nDRIVING LICENCE\n\nSurname\nERIKSSON\n")["document_type"] == "driving_licence"
     assert "document_type" not in values("KINGDOM OF UTOPIA\n\nHe asked for a passport and a driving licence at once.\n")
+
+
+def _digit(text: str) -> str:
+    return str(sum((0 if c == "<" else int(c, 36)) * (7, 3, 1)[n % 3] for n, c in enumerate(text)) % 10)
+
+
+def passport(born: str, expires: str, print_: str, issued: str) -> str:
+    """A passport with a sound zone and these days in it and in print."""
+    number, day, end, rest = "L898902C3", born, expires, "ZE184226B<<<<<1"
+    parts = f"{number}{_digit(number)}", f"{day}{_digit(day)}", f"{end}{_digit(end)}"
+    second = f"{parts[0]}UTO{parts[1]}F{parts[2]}{rest}{_digit(parts[0] + parts[1] + parts[2] + rest)}"
+    return (
+        PASSPORT.replace(TD3[1], second)
+        .replace("12 AUG 1974", f"{print_:<11}")
+        .replace("16 APR 2002", f"{issued:<11}")
+        .replace("15 APR 2012", "15 JAN 2034" if expires == "340115" else "           ")
+    )
+
+
+@pytest.mark.parametrize("year", [1924, 1926, 1927, 1934, 2024])
+def test_print_tells_the_century_of_a_birth(year: int) -> None:
+    text = passport(f"{year % 100}0312", "340115", f"12 MAR {year}", "16 JAN 2025")
+    assert values(text)["date_of_birth"] == date(year, 3, 12)
+
+
+@pytest.mark.parametrize(("yy", "year"), [("23", 2023), ("25", 1925), ("27", 1927), ("45", 1945)])
+@pytest.mark.parametrize("expires", ["340115", "<<<<<<"])
+def test_nobody_is_born_after_the_day_of_issue(yy: str, year: int, expires: str) -> None:
+    found = values(passport(f"{yy}0312", expires, "", "16 JAN 2024"))
+    assert (found["date_of_birth"], found["issue_date"]) == (date(year, 3, 12), date(2024, 1, 16))
+
+
+def test_the_print_of_an_old_birth_agrees_with_its_zone() -> None:
+    words = typed(passport("240312", "340115", "12 MAR 1924", "16 JAN 2025"), "en", words_from=WordsFrom.OCR)
+    merged = merge([normalize(read_sheet(Sheet(words), IdentityDocument), IdentityDocument, words)], IdentityDocument)
+    assert {one.rule: one.passed for one in check(merged, IdentityDocument)}["date_of_birth as in mrz"] is True

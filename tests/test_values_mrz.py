@@ -1,10 +1,10 @@
 """Machine readable zones: the specimens of ICAO 9303, what a wrong letter does, and what is no zone."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
-from pipeline.values.mrz import mrz_lines, read_mrz
+from pipeline.values.mrz import but_for_century, earlier_century, mrz_lines, read_mrz
 
 TD3 = "P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<\nL898902C36UTO7408122F1204159ZE184226B<<<<<10"
 TD2 = "I<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<\nD231458907UTO7408122F1204159<<<<<<<6"
@@ -50,3 +50,19 @@ def test_a_birth_is_before_the_day_of_expiry() -> None:
     """A birth in 12 with an expiry in 2030 is of 2012, one in 31 of 1931."""
     born = {yy: read_mrz(TD3.replace("7408122", f"{yy}08122").replace("1204159", "3004159")) for yy in ("12", "31")}
     assert [zone.date_of_birth.year for zone in born.values() if zone and zone.date_of_birth] == [2012, 1931]
+
+
+@pytest.mark.parametrize("expiry", ["340115", "<<<<<<"])
+def test_a_birth_is_not_after_today(expiry: str) -> None:
+    """Whether the paper expires later, or never."""
+    today, tomorrow = date.today(), date.today() + timedelta(days=1)
+    for day, born in ((today, today), (tomorrow, earlier_century(tomorrow)), (date(2045, 3, 12), date(1945, 3, 12))):
+        zone = read_mrz(TD3.replace("740812", f"{day:%y%m%d}").replace("120415", expiry))
+        assert zone and zone.date_of_birth == born
+
+
+def test_a_zone_does_not_tell_the_century() -> None:
+    assert but_for_century(date(1927, 3, 12), date(2027, 3, 12))
+    assert not but_for_century(date(1927, 3, 12), date(2027, 3, 13))
+    assert not but_for_century(None, date(2027, 3, 13))
+    assert [earlier_century(date(year, 2, 29)) for year in (2024, 2000)] == [date(1924, 2, 29), date(2000, 2, 29)]

@@ -15,6 +15,8 @@ _LINE = re.compile(r"[A-Z0-9<]{28,46}")
 class Mrz:
     """What a machine readable zone says; text without fillers, dates None where they are not known.
 
+    The century of a birth is a guess, the latest that can be: print that names another is right.
+
     Attributes:
         form: `TD1`, `TD2` or `TD3`.
         code: the document's code: `P` for passports, `I`, `A` or `C` for cards, with what follows it.
@@ -76,14 +78,14 @@ def read_mrz(text: str) -> Mrz | None:
         if form == "TD3":
             parts["optional"], optional = second[28:43], second[28:42]
     surname, _, given = names.partition("<<")
-    expiry = _date(ends[:6], None)
+    expiry = _date(ends[:6])
     return Mrz(
         form=form,
         code=_bare(lines[0][0:2]),
         country=_bare(lines[0][2:5]),
         document_number=_bare(number[:-1]).replace(" ", ""),
         nationality=_bare(nationality),
-        date_of_birth=_date(born[:6], expiry),
+        date_of_birth=_birth(born[:6], min(expiry or date.max, date.today())),
         sex=sex if sex in "FM" else "X",
         expiry_date=expiry,
         surname=_bare(surname),
@@ -91,6 +93,16 @@ def read_mrz(text: str) -> Mrz | None:
         optional=_bare(optional),
         wrong=tuple(name for name, part in parts.items() if not fits(part, may_be_blank=name == "optional")),
     )
+
+
+def earlier_century(day: date) -> date:
+    """The day a hundred years earlier; itself where there was none, as of 29 February 2000."""
+    return _date(f"{day:%y%m%d}", day.year // 100 * 100 - 100) or day
+
+
+def but_for_century(one: object, other: object) -> bool:
+    """Whether two dates are the same but for their centuries, which a zone does not tell."""
+    return isinstance(one, date) and isinstance(other, date) and f"{one:%y%m%d}" == f"{other:%y%m%d}"
 
 
 def _long_number(number: str, digit: str, optional: str) -> tuple[str, str]:
@@ -117,13 +129,16 @@ def _bare(part: str) -> str:
     return " ".join(part.replace("<", " ").split())
 
 
-def _date(digits: str, before: date | None) -> date | None:
-    """YYMMDD as a date of 1970 to 2069; of a birth the latest century that is not after `before`, the day of expiry."""
+def _date(digits: str, century: int = 0) -> date | None:
+    """YYMMDD as a date of a century, else of 1970 to 2069."""
     try:
         year, month, day = int(digits[0:2]), int(digits[2:4]), int(digits[4:6])
-        found = date((2000 if year < 70 else 1900) + year, month, day)
-        if before and found > before:
-            found = found.replace(year=found.year - 100)
-        return found
+        return date((century or (2000 if year < 70 else 1900)) + year, month, day)
     except ValueError:
         return None
+
+
+def _birth(digits: str, before: date) -> date | None:
+    """YYMMDD as the latest day that is not after `before`: nobody is born after a paper's expiry, or after today."""
+    found = _date(digits, 2000)
+    return found if found and found <= before else _date(digits, 1900)

@@ -3,6 +3,7 @@
 import re
 import tomllib
 from collections.abc import Iterator, Sequence
+from datetime import date
 from functools import cache
 from importlib import resources
 from typing import NamedTuple
@@ -13,7 +14,7 @@ from pipeline.engines.rules.mrz.zone import find_zone
 from pipeline.engines.rules.sheet import Reading, Sheet, Span
 from pipeline.records import Box, Leaf, around
 from pipeline.values.dates import find_dates, parse_date
-from pipeline.values.mrz import Mrz, read_mrz
+from pipeline.values.mrz import Mrz, but_for_century, earlier_century, read_mrz
 from pipeline.values.text import fold, fold_name
 from schemas.fields import FieldSpec, Kind
 
@@ -66,19 +67,21 @@ def find_mrz(sheet: Sheet, fields: Sequence[FieldSpec]) -> ZoneRows | None:
 def with_mrz(sheet: Sheet, fields: Sequence[FieldSpec], leaves: Sequence[Leaf], found: ZoneRows) -> list[Leaf]:
     """`leaves`, which the labels told, with what the zone confirms, corrects and adds."""
     kept = {leaf.path: leaf for leaf in leaves}
+    issue = kept.get("issue_date")
+    issued = parse_date(issue.verbatim, sheet.habits.language, sheet.habits.month_first) if issue else None
     for spec in fields:
-        told = _told(sheet, spec, found, kept.get(spec.name))
+        told = _told(sheet, spec, found, kept.get(spec.name), issued)
         if told is not None:
             kept[spec.name] = told
     return list(kept.values())
 
 
-def _told(sheet: Sheet, spec: FieldSpec, found: ZoneRows, printed: Leaf | None) -> Leaf | None:
+def _told(sheet: Sheet, spec: FieldSpec, found: ZoneRows, printed: Leaf | None, issued: date | None) -> Leaf | None:
     name = spec.name
     if spec.scheme == "mrz":
         return Leaf(name, "\n".join(found.lines), _AGREED, found.box)
     if name in _DATES and spec.kind is Kind.DATE:
-        return _day(sheet, name, found, printed)
+        return _day(sheet, name, found, printed, issued)
     part = found.part(name)
     if name == "document_type" and spec.kind is Kind.CHOICE:
         sort = "residence_permit" if part[1:] == "R" else _SORTS.get(part[:1], "")
@@ -127,14 +130,22 @@ def _states() -> tuple[str, ...]:
     return tuple(tomllib.loads(text)["words"])
 
 
-def _day(sheet: Sheet, name: str, found: ZoneRows, printed: Leaf | None) -> Leaf | None:
-    """The print that says the day of the zone; without such a print the zone's own, where its check digit fits."""
-    day = found.says.date_of_birth if name == "date_of_birth" else found.says.expiry_date
+def _day(sheet: Sheet, name: str, found: ZoneRows, printed: Leaf | None, issued: date | None) -> Leaf | None:
+    """The print that says the day of the zone; without such a print the zone's own, where its check digit fits.
+
+    The zone does not tell the century of a birth: print that does is right, and nobody is born after the day of issue.
+    """
+    born = name == "date_of_birth"
+    day = found.says.date_of_birth if born else found.says.expiry_date
     habits = sheet.habits
     if day is None:
         return printed
-    if printed is not None and parse_date(printed.verbatim, habits.language, habits.month_first) == day:
-        return Leaf(name, printed.verbatim, _AGREED, printed.box)
+    if born and issued and issued < day:
+        day = earlier_century(day)
+    if printed is not None:
+        read = parse_date(printed.verbatim, habits.language, habits.month_first)
+        if read == day or (born and _full(printed.verbatim) and but_for_century(read, day)):
+            return Leaf(name, printed.verbatim, _AGREED, printed.box)
     for cell in sheet.cells:
         if cell.index in found.cells:
             continue
@@ -146,6 +157,11 @@ def _day(sheet: Sheet, name: str, found: ZoneRows, printed: Leaf | None) -> Leaf
     if not found.sound(name):
         return printed
     return Leaf(name, day.isoformat(), _READ, found.box)
+
+
+def _full(text: str) -> bool:
+    """Whether a date is printed with all figures of its year."""
+    return re.search(r"\d{4}", text) is not None
 
 
 def _same(sheet: Sheet, part: str, found: ZoneRows) -> Span | None:
