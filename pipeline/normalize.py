@@ -147,12 +147,13 @@ def _one_sided(values: Sequence[Value], schema: Schema) -> list[Value]:
     for value in values:
         if isinstance(value.value, Decimal) and not split_side(value.verbatim).side:
             plain[_column(value.path)].append(value.value)
+    usual = {column for column, found in plain.items() if sum(one < 0 for one in found) * 2 > len(found)}
     made = []
     for value in values:
         column, amount, side = _column(value.path), value.value, split_side(value.verbatim).side
         if isinstance(amount, Decimal) and side and (column in own or column not in ruled):
             amount = abs(amount) if side == own.get(column, side) else -abs(amount)
-        elif isinstance(amount, Decimal) and column in own and sum(one < 0 for one in plain[column]) * 2 > len(plain[column]):
+        elif isinstance(amount, Decimal) and column in own and column in usual:
             amount = -amount
         made.append(replace(value, value=amount))
     return made

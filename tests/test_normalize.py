@@ -249,3 +249,23 @@ def test_a_thai_card_in_english_counts_in_its_own_era():
         date(1942, 6, 25),
         "",
     )
+
+
+def accounted(*leaves):
+    told = [Leaf(f"transactions[{row}].{column}", text) for row, (column, text) in enumerate(leaves)]
+    values = normalize(told, BankStatement, page_of("x", language="de"))
+    columns = {name: [str(v.value) for v in values if v.path.endswith(f".{name}")] for name in ("amount", "debit", "credit")}
+    return columns["debit"] + columns["credit"], columns["amount"]
+
+
+def test_a_column_of_one_side_has_no_sign_but_for_what_is_on_the_other():
+    told = [("debit", "12,00 S"), ("debit", "3,00 H"), ("credit", "5,00 H"), ("credit", "6,00 S"), ("credit", "7,00")]
+    assert accounted(*told) == (["12.00", "-3.00", "5.00", "-6.00", "7.00"], ["-12.00", "3.00", "5.00", "-6.00", "7.00"])
+
+
+def test_the_usual_sign_of_a_column_is_that_of_its_side():
+    taken_back = [("debit", "31,00"), ("debit", "-30,00"), ("debit", "12,00")]
+    assert accounted(*taken_back) == (["31.00", "-30.00", "12.00"], ["-31.00", "30.00", "-12.00"])
+    minus = [("debit", "-31,00"), ("debit", "-30,00"), ("debit", "12,00")]
+    assert accounted(*minus) == (["31.00", "30.00", "-12.00"], ["-31.00", "-30.00", "12.00"])
+    assert accounted(("debit", "-50,00")) == (["50.00"], ["-50.00"])
