@@ -202,3 +202,21 @@ def test_the_print_of_an_old_birth_agrees_with_its_zone() -> None:
     words = typed(passport("240312", "340115", "12 MAR 1924", "16 JAN 2025"), "en", words_from=WordsFrom.OCR)
     merged = merge([normalize(read_sheet(Sheet(words), IdentityDocument), IdentityDocument, words)], IdentityDocument)
     assert {one.rule: one.passed for one in check(merged, IdentityDocument)}["date_of_birth as in mrz"] is True
+
+
+@pytest.mark.parametrize(
+    ("line", "country"),
+    [
+        ("REPUBLIC OF UTOPIA", "REPUBLIC OF UTOPIA"),
+        ("Address 12 Republic Road", None),
+        ("Address   Republic Road", None),
+        ("Address\nRepublic Road\nSpringfield", None),
+        ("Place of birth\nDominican Republic", None),
+        ("12 Kingdom Street", None),
+        ("Republican Guard", None),
+    ],
+)
+def test_a_state_heads_a_card_in_whole_words(line: str, country: str | None) -> None:
+    found = values(f"DRIVING LICENCE\n\n{line}\n\nSurname   ERIKSSON\nGiven names   ANNA\n" + "\n" * 12 + "Signature")
+    assert found["surname"] == "ERIKSSON"
+    assert found.get("issuing_country") == country

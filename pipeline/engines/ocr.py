@@ -62,7 +62,8 @@ def read_sheet(sheet: Sheet, schema: Schema, page_count: int = 1) -> list[Leaf]:
     leaves += read_fields(sheet, schema, hits, taken, page_count, leaves)
     leaves = with_periods(sheet, schema, leaves, hits, taken)
     leaves += read_titles(sheet, fields, leaves, taken)
-    leaves = with_state(sheet, fields, with_sides(sheet, schema, with_whole_addresses(sheet, fields, leaves, hits), page_count))
+    leaves = with_sides(sheet, schema, with_whole_addresses(sheet, fields, leaves, hits), page_count)
+    leaves = with_state(sheet, fields, leaves, hits)
     leaves = with_title(sheet, fields, with_prose(sheet, fields, leaves, taken))
     return with_mrz(sheet, fields, leaves, zone) if zone else leaves
 

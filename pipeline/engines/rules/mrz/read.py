@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from rapidfuzz import fuzz
 
+from pipeline.engines.rules.labels import Hit
 from pipeline.engines.rules.mrz.zone import find_zone
 from pipeline.engines.rules.sheet import Reading, Sheet, Span
 from pipeline.records import Box, Leaf, around
@@ -112,22 +113,34 @@ def _unwritten(text: str) -> str:
     return re.sub("(?<=[aou])e|(?<=s)s", "", fold_name(text))
 
 
-def with_state(sheet: Sheet, fields: Sequence[FieldSpec], leaves: Sequence[Leaf]) -> list[Leaf]:
-    """`leaves` with the state that heads an identity document: cards print it without a label."""
+def with_state(sheet: Sheet, fields: Sequence[FieldSpec], leaves: Sequence[Leaf], hits: Sequence[Hit]) -> list[Leaf]:
+    """`leaves` with the state that heads an identity document: cards print it without a label.
+
+    A line with a number or a label in it is no such heading, nor is what other fields have as an address or a place.
+    """
     wanted = [spec.name for spec in fields if spec.name == _STATE and spec.kind is Kind.TEXT]
     if not wanted or not any(spec.scheme == "mrz" for spec in fields):
         return list(leaves)
+    places = {spec.name for spec in fields if spec.kind in (Kind.ADDRESS, Kind.TEXT)} - {_STATE}
+    held = [fold(leaf.verbatim) for leaf in leaves if leaf.path in places]
+    labelled = {hit.span.cell.index for hit in hits if hit.name != _STATE}
     for cell in sheet.cells:
-        if cell.box[3] < _HEAD and len(cell.text) <= _LONGEST and any(word in fold(cell.text) for word in _states()):
+        if cell.box[3] >= _HEAD or len(cell.text) > _LONGEST or cell.index in labelled or any(map(str.isdigit, cell.text)):
+            continue
+        text = fold(cell.text)
+        if _states().search(text) and not any(text in other for other in held):
             name = sheet.leaf(_STATE, Reading(Span(cell, 0, len(cell.text)), _PROVEN, cell.text))
             return [*(leaf for leaf in leaves if leaf.path != _STATE), name]
     return list(leaves)
 
 
 @cache
-def _states() -> tuple[str, ...]:
-    text = resources.files("pipeline.engines.rules.mrz").joinpath("states.toml").read_text(encoding="utf-8")
-    return tuple(tomllib.loads(text)["words"])
+def _states() -> re.Pattern[str]:
+    """The words of states, whole but in Thai, which has no spaces."""
+    told = resources.files("pipeline.engines.rules.mrz").joinpath("states.toml").read_text(encoding="utf-8")
+    words = tomllib.loads(told)["words"]
+    thai = "|".join(re.escape(word) for word in words if "\u0e00" <= word[0] <= "\u0e7f")
+    return re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, words))})(?!\w)|{thai}")
 
 
 def _day(sheet: Sheet, name: str, found: ZoneRows, printed: Leaf | None, issued: date | None) -> Leaf | None:
