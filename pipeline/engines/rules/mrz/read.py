@@ -122,16 +122,19 @@ def with_state(sheet: Sheet, fields: Sequence[FieldSpec], leaves: Sequence[Leaf]
     if not wanted or not any(spec.scheme == "mrz" for spec in fields):
         return list(leaves)
     places = {spec.name for spec in fields if spec.kind in (Kind.ADDRESS, Kind.TEXT)} - {_STATE}
-    held = [fold(leaf.verbatim) for leaf in leaves if leaf.path in places]
+    held = [leaf.box for leaf in leaves if leaf.path in places and leaf.box]
     labelled = {hit.span.cell.index for hit in hits if hit.name != _STATE}
     for cell in sheet.cells:
         if cell.box[3] >= _HEAD or len(cell.text) > _LONGEST or cell.index in labelled or any(map(str.isdigit, cell.text)):
             continue
-        text = fold(cell.text)
-        if _states().search(text) and not any(text in other for other in held):
+        if _states().search(fold(cell.text)) and not any(_overlap(cell.box, box) for box in held):
             name = sheet.leaf(_STATE, Reading(Span(cell, 0, len(cell.text)), _PROVEN, cell.text))
             return [*(leaf for leaf in leaves if leaf.path != _STATE), name]
     return list(leaves)
+
+
+def _overlap(one: Box, other: Box) -> bool:
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
 
 
 @cache
