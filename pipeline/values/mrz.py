@@ -8,6 +8,8 @@ _WEIGHTS = (7, 3, 1)
 _FILLERS = str.maketrans({"«": "<<", "‹": "<", "〈": "<", "＜": "<", "»": "", " ": ""})
 _SIZES = {(3, 30): "TD1", (2, 36): "TD2", (2, 44): "TD3"}
 _LENGTHS = frozenset(length for _, length in _SIZES)
+_UNBORN = date(2040, 1, 1)
+"""Who has a paper that never expires is born before: no rule looks at today's date."""
 _LINE = re.compile(r"[A-Z0-9<]{28,46}")
 
 
@@ -85,7 +87,7 @@ def read_mrz(text: str) -> Mrz | None:
         country=_bare(lines[0][2:5]),
         document_number=_bare(number[:-1]).replace(" ", ""),
         nationality=_bare(nationality),
-        date_of_birth=_birth(born[:6], min(expiry or date.max, date.today())),
+        date_of_birth=_birth(born[:6], expiry or _UNBORN),
         sex=sex if sex in "FM" else "X",
         expiry_date=expiry,
         surname=_bare(surname),
@@ -139,6 +141,6 @@ def _date(digits: str, century: int = 0) -> date | None:
 
 
 def _birth(digits: str, before: date) -> date | None:
-    """YYMMDD as the latest day that is not after `before`: nobody is born after a paper's expiry, or after today."""
+    """YYMMDD as the latest day that is not after `before`: nobody is born after a paper's expiry."""
     found = _date(digits, 2000)
     return found if found and found <= before else _date(digits, 1900)
