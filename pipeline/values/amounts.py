@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 from typing import Any
 
@@ -17,6 +17,8 @@ from pipeline.values.text import MINUS, fold_digits, fold_spaces, mend_digits
 
 __all__ = ["Amount", "currency_of", "decimal_sign", "find_amounts", "parse_amount", "parse_number", "parse_percent"]
 
+_KEPT = 4096
+"""The amounts of so many texts are kept: rule after rule asks for those of the same lines of a page."""
 _X = "\ue000"
 """Stands for each character of a currency while amounts are looked for; `_` for what is known to be something else."""
 
@@ -113,9 +115,14 @@ def find_amounts(
         country: of the page (ISO 3166 alpha 2) where it is known: whose a bare `$` is.
         bare: take bare numbers (`12`, `1,5`) as well.
     """
+    return list(_found(text, language, decimal, country, bare))
+
+
+@lru_cache(_KEPT)
+def _found(text: str, language: str, decimal: str, country: str, bare: bool) -> tuple[tuple[int, int, Amount], ...]:
     line = _masked(text)
     if not re.search(r"\d", line):
-        return []
+        return ()
     marks = find_currencies(line, language, country)
     sign = _decimal(language, decimal, marks)
     line = _veiled(line, marks)
@@ -132,7 +139,7 @@ def find_amounts(
         money = currency or match.group("pre") or match.group("post") or match.group("none")
         if bare or money or _looks_like_money(match.group("core"), value):
             found.append((match.start(), match.end(), Amount(-value if _negative(match) else value, currency)))
-    return found
+    return tuple(found)
 
 
 def _has_cents(text: str) -> bool:

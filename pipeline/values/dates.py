@@ -12,7 +12,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Iterator
 from datetime import date
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 
 from babel import Locale
@@ -21,6 +21,8 @@ from rapidfuzz import fuzz
 from pipeline.values.text import fold_traced, mend_digits
 from schemas.fields import LANGUAGES
 
+_KEPT = 4096
+"""The dates of so many texts are kept: rule after rule asks for those of the same lines of a page."""
 _BUDDHIST = 543
 _LATEST_ABROAD = 2612
 _GAP = r"[\s.,/’'॰-]*+"
@@ -79,9 +81,14 @@ def find_dates(text: str, language: str = "und", *, month_first: bool | None = N
     Finds `2024-03-12`, `12.03.2024`, `12/3/24` and day, month name and year in their usual orders, in any of the eight
     languages. Eight digits in a row are left alone here: they are mostly numbers of something.
     """
+    return list(_found(text, language, month_first))
+
+
+@lru_cache(_KEPT)
+def _found(text: str, language: str, month_first: bool | None) -> tuple[tuple[int, int, date], ...]:
     traced = fold_traced(text)
     if len(re.findall(r"\d", traced.text)) < 3:
-        return []
+        return ()
     found: list[tuple[int, int, date]] = []
     for match, day in _candidates(traced.text, language, month_first):
         start, end = traced.span(match.start(), match.end())
@@ -90,7 +97,7 @@ def find_dates(text: str, language: str = "und", *, month_first: bool | None = N
             continue  # beside a Thai month Thai digits count in the Buddhist era: ๒๕ is what OCR left of a year
         if day and not any(start < other[1] and other[0] < end for other in found):
             found.append((start, end, day))
-    return sorted(found)
+    return tuple(sorted(found))
 
 
 def month_first_evidence(texts: Iterable[str]) -> bool | None:

@@ -93,17 +93,18 @@ def find_candidates(
     by_name = {spec.name: spec for spec in fields}
     examples = {spec.kind: spec for spec in reversed(fields)}
     found: dict[Kind, dict[tuple[int, int, int], Candidate]] = defaultdict(dict)
+    readings = _Readings(sheet)
     for kind in {spec.kind for spec in fields} & {Kind.MONEY, Kind.DATE}:
         spec = next(spec for spec in fields if spec.kind is kind)
         for cell in sheet.cells:
             if cell.index not in taken:
-                for value in read(Span(cell, 0, len(cell.text)), spec, sheet.habits):
+                for value in readings.of(Span(cell, 0, len(cell.text)), spec):
                     found[kind][_place(value.span)] = Candidate(*value)
     for hit in free:
         labelled = by_name.get(hit.name) if hit.name else examples.get(hit.kind)
         if labelled is None:
             continue
-        for value, near in _values(sheet, around, hit, labelled, taken):
+        for value, near in _values(readings, around, hit, labelled, taken):
             candidate = found[labelled.kind].setdefault(_place(value.span), Candidate(*value))
             score = near * value.form
             for name, share in ties.told_by(hit.name):
@@ -113,11 +114,26 @@ def find_candidates(
     return {kind: list(candidates.values()) for kind, candidates in found.items()}
 
 
+class _Readings:
+    """What the print of each place can be read as, read once: many labels may speak of one place."""
+
+    def __init__(self, sheet: Sheet) -> None:
+        self.sheet = sheet
+        self._known: dict[tuple[int, int, int, str], tuple[Found, ...]] = {}
+
+    def of(self, span: Span, spec: FieldSpec) -> tuple[Found, ...]:
+        """The values of a place under a field."""
+        key = (*_place(span), spec.name)
+        if key not in self._known:
+            self._known[key] = tuple(read(span, spec, self.sheet.habits))
+        return self._known[key]
+
+
 def _values(
-    sheet: Sheet, around: Neighbourhood, hit: Hit, spec: FieldSpec, taken: frozenset[int]
+    readings: _Readings, around: Neighbourhood, hit: Hit, spec: FieldSpec, taken: frozenset[int]
 ) -> Iterator[tuple[Found, float]]:
     """The values at a label, with how near each is; below it only where nothing of the kind stands beside it."""
-    money = spec.kind is Kind.MONEY
+    sheet, money = readings.sheet, spec.kind is Kind.MONEY
     beside: list[tuple[Found, float]] = []
     below: list[tuple[Found, float]] = []
     near_by = False
@@ -126,7 +142,7 @@ def _values(
             continue
         if slot.below and near_by:
             break
-        values = list(read(slot.span, spec, sheet.habits))
+        values = readings.of(slot.span, spec)
         if not slot.below:
             beside += [(value, slot.near) for value in values]
             near_by = near_by or any(value.form > 0.5 and (money or slot.apart < 0.5) for value in values)
