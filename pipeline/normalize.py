@@ -15,6 +15,7 @@ from pipeline.values.centuries import settle_centuries
 from pipeline.values.choices import choice_of
 from pipeline.values.currencies import currency_of, find_currencies
 from pipeline.values.dates import is_ambiguous, month_first_evidence, parse_date
+from pipeline.values.forms import spell_forms
 from pipeline.values.identifiers import normal_identifier, valid
 from pipeline.values.lines import Habits, Line, habits_of, lines_of
 from pipeline.values.sides import split_side
@@ -213,7 +214,8 @@ def read(text: str, spec: FieldSpec, habits: Habits) -> Reading:
         return Reading(choice or None, "" if choice else "not one of the choices")
     if spec.kind is Kind.ADDRESS:
         return Reading("\n".join(filter(None, (" ".join(line.split()).strip(" ,;") for line in text.splitlines()))))
-    return Reading(" ".join(text.split()))
+    plain = " ".join(text.split())
+    return Reading(spell_forms(plain) if spec.kind is Kind.NAME else plain)
 
 
 def read_sided(text: str, spec: FieldSpec, habits: Habits) -> Reading:

@@ -23,7 +23,7 @@ from pipeline.signs import with_baht_signs
 from pipeline.tesseract import Token, missing_packs, packs_of, read
 from pipeline.textlayer import doubtful_share, is_suspicious, layer_words
 
-RULES_VERSION = 11
+RULES_VERSION = 12
 """Counted up with each change of this stage (or of what it is made of) that gives other words: kept ones are then read anew."""
 
 _SURE = 0.5
@@ -48,9 +48,6 @@ _FIXED_PITCH = 0.9
 _WHOLE = re.compile(r"(?<![.,\d])\d{1,3}(?:[.,]\d{3})*[.,]$")
 _CENTS = re.compile(r"\d{2}(?![\d.,:/])")
 """What may follow a decimal sign that a gap stands behind, as fixed pitch has it."""
-_SENDIRIAN = re.compile(r"S[DOQ0][NMH]\.?")
-_BERHAD = re.compile(r"B[HM][DO0]\W*")
-_IN_SHORT = re.compile(r"[S5]/[B8]")
 _SCRIPTS = {"eng+hin": ("\u0900", "\u097f"), "tha+eng": ("\u0e00", "\u0e7f")}
 
 
@@ -275,7 +272,7 @@ def _words(tokens: Sequence[Token], canvas: Sequence[int], page: Sequence[int]) 
     for _, group in groupby(tokens, key=lambda token: token.line):
         line = list(group)
         read = [Word(t.text, to_frame(t.box), t.confidence) for t in line if not _is_noise(t)]
-        words = _with_legal_forms(_joined(read, page[1] / page[0], _consonant(line) / page[0]))
+        words = _joined(read, page[1] / page[0], _consonant(line) / page[0])
         _, above, _, below = to_frame((0, line[0].line_top, 0, line[0].line_bottom))
         pieces.append(Piece(tuple(words), above, below))
     return in_rows(pieces)
@@ -317,19 +314,6 @@ def _joined(words: Sequence[Word], aspect: float, consonant: float) -> list[Word
                 continue
         joined.append(word)
     return joined
-
-
-def _with_legal_forms(words: Sequence[Word]) -> list[Word]:
-    """The words with Malaysia's legal forms as they are spelt: capitals that are no word are what Tesseract misreads most."""
-    mended: list[Word] = []
-    for word in words:
-        if mended and _BERHAD.fullmatch(word.text) and _SENDIRIAN.fullmatch(mended[-1].text):
-            mended[-1] = replace(mended[-1], text=f"SDN{mended[-1].text[3:]}")
-            word = replace(word, text=f"BHD{word.text[3:]}")
-        elif mended and _IN_SHORT.fullmatch(word.text) and mended[-1].text.isupper():
-            word = replace(word, text="S/B")
-        mended.append(word)
-    return mended
 
 
 def _thai(character: str) -> bool:

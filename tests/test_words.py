@@ -268,22 +268,6 @@ def test_the_fingerprint_follows_what_words_depend_on() -> None:
     assert len(others | {base}) == 5
 
 
-@pytest.mark.parametrize(
-    ("printed", "said"),
-    [
-        ("LEE FLORIST SON BHD.", "LEE FLORIST SDN BHD."),
-        ("LEE FLORIST SDM. BHO", "LEE FLORIST SDN. BHD"),
-        ("SPEED MART 5/B (519537-X)", "SPEED MART S/B (519537-X)"),
-        ("PETER AND SON LTD", "PETER AND SON LTD"),
-        ("page 5/8 of it", "page 5/8 of it"),
-    ],
-)
-def test_malaysian_legal_forms_are_spelt_right(printed: str, said: str, tmp_path: Path) -> None:
-    lines = ["RECEIPT FOR YOUR PURCHASE OF TODAY", printed, "THANK YOU FOR COMING TO OUR SHOP"]
-    with page_of(tmp_path / "page.png", sheet(lines, size=SMALL, px=24, at=(70, 80))) as view:
-        assert said in text(read(view, "en"))
-
-
 def test_a_missing_pack_is_named_with_its_package(tmp_path: Path) -> None:
     assert missing_packs(Settings()) == []
     told = missing_packs(Settings(tessdata=str(tmp_path)))

@@ -11,6 +11,7 @@ from typing import Any
 from babel import Locale, UnknownLocaleError
 from babel.languages import get_territory_language_info
 
+from pipeline.values.forms import spell_forms
 from pipeline.values.identifiers import find_ibans, find_tax_ids, tax_country
 from pipeline.values.phones import country_of_code
 from schemas.fields import LANGUAGES
@@ -86,7 +87,7 @@ def _evidence(texts: Sequence[str], language: str) -> Iterable[tuple[str, Counte
     for country, pattern in _postcodes().items():
         codes[country] = len(pattern.findall(whole))
     yield "postcode", +codes
-    folded = whole.casefold()
+    folded = spell_forms(whole).casefold()
     for kind in ("word", "name"):
         pattern, countries = _words(kind, language)
         yield kind, Counter(countries[word] for word in set(pattern.findall(folded)))

@@ -89,8 +89,9 @@ def _pattern(language: str, country: str) -> re.Pattern[str]:
         (rf"(?<!{letter})" if s[0].isalpha() else "") + re.escape(s) + (rf"(?!{letter})" if s[-1].isalpha() else "")
         for s in signs
     ]
-    # Not at the end of a BIC such as HELADEF1GEL, nor of a Malaysian company's name.
-    code = rf"(?<!{letter})(?<!{letter}\d)(?<!(?i:SDN)[ .])(?<!(?i:SDN)\. )(?:{'|'.join(table['codes'].split())})(?!{letter})"
+    # Not at the end of a BIC such as HELADEF1GEL, nor of a company's name.
+    apart = "".join(f"(?<!(?i:{before}))" for before in table["no_code_behind"])
+    code = rf"(?<!{letter})(?<!{letter}\d){apart}(?:{'|'.join(table['codes'].split())})(?!{letter})"
     # Thai has no spaces: `2 ล้านบาทถ้วน`, but บทบาท is no money.
     before, behind = rf"(?:(?<!{letter})|{'|'.join(f'(?<={word})' for word in _THAI_THOUSANDS)})", "(?=ถ้วน)"
     word = rf"{before}(?i:{'|'.join(map(re.escape, words))})(?:(?!{letter}|{_MARKS})|{behind})"

@@ -12,6 +12,7 @@ from babel import Locale
 
 from pipeline.values.amounts import find_amounts
 from pipeline.values.dates import find_dates
+from pipeline.values.forms import spell_forms
 from pipeline.values.identifiers import find_ibans, find_tax_ids
 from pipeline.values.text import fold_digits, fold_traced
 from schemas.fields import LANGUAGES, FieldSpec, Kind
@@ -84,6 +85,7 @@ class Telling(NamedTuple):
 @lru_cache(maxsize=4096)
 def tell(text: str, language: str) -> Telling:
     """What `text`, a line of a page in `language`, says."""
+    text = spell_forms(text)
     folded = fold_traced(text).text.strip()
     plain = fold_digits(text)
     digits = sum(c.isdigit() for c in plain)
