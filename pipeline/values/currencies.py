@@ -90,8 +90,8 @@ def _pattern(language: str, country: str) -> re.Pattern[str]:
         for s in signs
     ]
     # Not at the end of a BIC such as HELADEF1GEL, nor of a company's name.
-    apart = "".join(f"(?<!(?i:{before}))" for before in table["no_code_behind"])
-    code = rf"(?<!{letter})(?<!{letter}\d){apart}(?:{'|'.join(table['codes'].split())})(?!{letter})"
+    codes = ["".join(f"(?<!(?i:{before}))" for before in table["not_behind"].get(c, ())) + c for c in table["codes"].split()]
+    code = rf"(?<!{letter})(?<!{letter}\d)(?:{'|'.join(codes)})(?!{letter})"
     # Thai has no spaces: `2 ล้านบาทถ้วน`, but บทบาท is no money.
     before, behind = rf"(?:(?<!{letter})|{'|'.join(f'(?<={word})' for word in _THAI_THOUSANDS)})", "(?=ถ้วน)"
     word = rf"{before}(?i:{'|'.join(map(re.escape, words))})(?:(?!{letter}|{_MARKS})|{behind})"
