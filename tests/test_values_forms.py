@@ -42,4 +42,4 @@ def test_a_misread_form_still_tells_the_country_and_is_no_currency() -> None:
     assert country_of(["LEE FLORIST SON BHD"], "en") == country_of(["LEE FLORIST SDN BHD"], "en") != ""
     assert [mark.code for mark in find_currencies("LEE FLORIST SON BHD AND LEE SQH. BHD", "en")] == []
     assert [mark.code for mark in find_currencies("BHD 12.500", "en")] == ["BHD"]
-    assert [mark.code for mark in find_currencies("SON EUR 12,50", "es")] == ["EUR"]
+    assert [mark.code for mark in find_currencies("SON PEN 12.50", "es")] == ["PEN"]
