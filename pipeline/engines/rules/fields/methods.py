@@ -13,7 +13,7 @@ from schemas.fields import FieldSpec, Kind
 _NAME = "payment_method"
 _PAID = "total"
 _SURE = 0.85
-_REST = re.compile(r"[\s:.,*xX#•\d-]*(?:[A-Z]{3}|[€$£₹฿])?[\s\d.,*-]*")
+_REST = re.compile(r"[\s:.,*xX#•\d-]*(?:(?:[A-Z]{3}|[€$£₹฿])[\s\d.,*-]*)?")
 """What may follow the word in its cell: the number of a card, an amount."""
 
 

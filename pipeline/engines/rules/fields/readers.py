@@ -23,7 +23,7 @@ _TRAILING = " .,:;|)]}\"'»”"
 _LEADING = " .,:;|([{\"'«“=–—_"
 _BEFORE_TEXT = " :;|,–—_="
 """What stands between a label and a text, or behind it; a full stop may be the text's own (`Ltd.`)."""
-_PERCENT = re.compile(r"-?\d+(?:[.,]\d+)?\s?%")
+_PERCENT = re.compile(r"-?(?<!\d)\d++(?:[.,]\d++)?\s?%")
 _PLAIN_NUMBER = re.compile(r"(?<![\w.,])-?\d[\d.,']*")
 _YEAR = re.compile(r"(?:19|20|25)\d\d")
 _PROSE = re.compile(r"\s*,|[\s.]*[^\W\d_]{2,}[\s,.]+[^\W\d_]{2,}")

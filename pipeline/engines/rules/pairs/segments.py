@@ -19,7 +19,7 @@ _GARBLED = re.compile(r"[^\s]{1,2} (?=[^\W\d_]{2})")
 """What a ticked one is: one or two signs."""
 _COLON = re.compile(r"\s*[:：]\s*")
 _CLOCK_OR_LINK = re.compile(r"\d\s*[:：]\s*\d|\w[:：]//")
-_BLANKS = re.compile(r"^[\s_.…·\-–—]*[_…·.]{2,}[\s_.…·]*$|^[_\s]+$")
+_BLANKS = re.compile(r"^(?:[\s_.…·]*+[-–—]++)*+(?:\s|[_…·.](?![_…·.]))*+[_…·.]{2}[\s_.…·]*+$|^[_\s]++$")
 _EDGES = " \t_…|¦:："
 
 

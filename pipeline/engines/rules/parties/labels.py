@@ -13,7 +13,7 @@ _WEAK = 4
 """Headings of so few letters (`To`, `Von`) are any line's words, but at the start of a row or with a colon."""
 _ON_A_LINE = 1.8
 """A gap of fewer units than this is one between words."""
-_ONE_BEFORE = re.compile(r"[\W_]*(?:\w+ ?/ ?)?")
+_ONE_BEFORE = re.compile(r"[\W_]*+(?:\w++ ?/ ?)?")
 """What may stand in front of a label: nothing but marks, or another word for the same (`Patient / Client`)."""
 _THIRD = "*third"
 

@@ -36,7 +36,8 @@ _WORD = re.compile(r"[^\W\d_]{4}")
 _STRANGE = re.compile(r"[|{}<>\\~^=]")
 _COLON = re.compile(r":(?:\s|$)")
 _NET = re.compile(
-    r"[\w.+-]+ ?@ ?[\w-]+\.\w|(?<!\w)www\.|https?:|(?<!\w)[\w-]+\.(?:com|net|org|de|fr|it|pt|es|eu|in|br|mx|my|at|ch)\b"
+    r"(?<![\w.+-])[\w.+-]++ ?@ ?[\w-]++\.\w|(?<!\w)www\.|https?:"
+    r"|(?<![\w-])[\w-]++\.(?:com|net|org|de|fr|it|pt|es|eu|in|br|mx|my|at|ch)\b"
 )
 _PHONE = re.compile(r"(?<![\w.,-])(?:\+\d|\(0|0)\d?[\d ()/.-]{6,}\d(?!\w)")
 
