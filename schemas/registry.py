@@ -2,6 +2,7 @@
 
 import hashlib
 import sys
+import unicodedata
 from collections import Counter
 from importlib import import_module, util
 from pathlib import Path
@@ -180,7 +181,7 @@ def _check_texts(reference: str, spec: FieldSpec) -> None:
         words = [word for told in (leaf.labels, *leaf.choice_words.values()) for spoken in told.values() for word in spoken]
         for text in (leaf.name, leaf.description, *leaf.choices, *words):
             _check_storable(reference, leaf.name, text)
-        if any(not word.strip() for word in words):
+        if not all(any(unicodedata.category(c)[0] in "LNPS" for c in word) for word in words):
             raise SchemaError(f"schema {reference!r}: a label or a word of {leaf.name!r} is blank; leave it out")
 
 

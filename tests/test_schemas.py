@@ -83,6 +83,8 @@ def test_the_fields_are_those_of_the_trade() -> None:
         ("rules = (Order('note_number', 'delivered_on'),)", "speaks of 'note_number', which is identifier, not date"),
         ("note: str | None = field('N', labels={'en': ['\\ud800']})", r"a text of 'note' holds half a character \('\\ud800'\)"),
         ("note: str | None = field('N', labels={'en': ['']})", "word of 'note' is blank"),
+        ("note: str | None = field('N', labels={'en': ['\\u200b']})", "word of 'note' is blank"),
+        ("kind: Literal['a'] | None = field('K', choice_words={'a': {'th': ['\\u0e48']}})", "word of 'kind' is blank"),
     ],
 )
 def test_a_rule_or_a_choice_that_leads_nowhere_is_refused(line: str, said: str, tmp_path: Path) -> None:
