@@ -34,7 +34,7 @@ from pipeline.records import (
 from pipeline.settings import Settings
 from schemas.base import Schema, fingerprint
 
-RULES = ("values", "normalize.py", "ground.py", "merge.py", "check.py")
+RULES = ("values", "normalize.py", "ground", "merge.py", "check.py")
 """What `finish` is made of: a change of their source makes new results, from answers that are already there."""
 
 

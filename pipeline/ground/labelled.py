@@ -2,8 +2,8 @@
 
 from functools import cached_property
 
-from pipeline.values.places import words_of
-from pipeline.values.printed import PagePrint, Place
+from pipeline.ground.places import words_of
+from pipeline.ground.printed import PagePrint, Place
 from schemas.base import Schema, specs
 from schemas.fields import LANGUAGES, FieldSpec, Kind
 

@@ -9,9 +9,9 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from statistics import median
 
+from pipeline.ground.labelled import Labels
+from pipeline.ground.printed import Place
 from pipeline.records import Value
-from pipeline.values.labelled import Labels
-from pipeline.values.printed import Place
 from schemas.base import Schema, spec_at
 from schemas.fields import NUMERIC, Kind
 

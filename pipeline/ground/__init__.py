@@ -1,6 +1,6 @@
 """Finding each value among the words of its page: where it is printed, how surely, and what its confidence is then.
 
-`values.places` finds all the places that hold a value; here the right one of them is chosen, by the engine's hint, the row and
+`places` finds all the places that hold a value; here the right one of them is chosen, by the engine's hint, the row and
 the column of a table, or the field's label.
 
 Confidence = engine × words × found × doubt:
@@ -17,11 +17,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from math import hypot
 
+from pipeline.ground.labelled import Labels
+from pipeline.ground.places import places
+from pipeline.ground.printed import PagePrint, Place
+from pipeline.ground.tabled import Tables, table_of
 from pipeline.records import Box, Grounding, PageWords, Value, WordsFrom
-from pipeline.values.labelled import Labels
-from pipeline.values.places import places
-from pipeline.values.printed import PagePrint, Place
-from pipeline.values.tabled import Tables, table_of
 from schemas.base import Schema, spec_at, specs
 from schemas.fields import Kind
 

@@ -13,10 +13,10 @@ from dataclasses import replace
 from rapidfuzz import fuzz, process
 from rapidfuzz.distance import Levenshtein
 
+from pipeline.ground.printed import Find, PagePrint, Place, Stream, bare, loosen, squeeze, unconfused
 from pipeline.records import Grounding, Value
 from pipeline.values.amounts import parse_amount
 from pipeline.values.dates import parse_date
-from pipeline.values.printed import Find, PagePrint, Place, Stream, bare, loosen, squeeze, unconfused
 from pipeline.values.text import MINUS
 from schemas.fields import FieldSpec, Kind
 
