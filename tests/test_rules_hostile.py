@@ -4,8 +4,8 @@ import pytest
 
 from pipeline.engines.ocr import read_sheet
 from pipeline.engines.rules.sheet import Sheet
-from schemas.base import Schema
 from schemas.bank_statement import BankStatement
+from schemas.base import Schema
 from schemas.contract import Contract
 from schemas.form import Form
 from schemas.identity_document import IdentityDocument

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.timeout(60)
 
 WORDS = ("word ", "a", "Tel./", "& ", "$", "$ ", "Euro ", "EUR", "May ", "12 May ", "มี ", "พ . ", "VAT NO ", "K ")
 SIGNS = (". ", ".", ", ", "-", " - ", " ", "'", "(", "( -", "<")
-FIGURES = ("1 ", "1,", "1.", "12 ", "1O", "1-", "1/", "+1 ", "A1", "DE12 ", "a.", "a@a.")
+FIGURES = ("1 ", "1,", "1.", "12 ", "1O", "1-", "1/", "+1 ", "A1", "DE12 ", "a.", "a@a.", ":")
 
 
 @pytest.mark.parametrize("piece", WORDS + SIGNS + FIGURES)
@@ -54,4 +54,5 @@ def test_a_row_of_currencies_is_no_amount() -> None:
 
 def test_leaders_between_a_number_and_a_price_make_no_date() -> None:
     assert find_dates("Kaffee 12 " + ". " * 400 + " 5.00") == []
+    assert find_dates("2567 ก" + " ." * 4000 + " 12", "th") == []
     assert parse_date("12 . . . . . May . . . . . 2024") is not None

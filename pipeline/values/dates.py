@@ -176,7 +176,7 @@ def _name_pattern(name: str) -> str:
     """A month name that may have spaces and dots inside where it is Thai, and no letter around it where it is not."""
     if not "\u0e00" <= name[0] <= "\u0e7f":
         return rf"(?<![^\W\d_]){re.escape(name)}(?![^\W\d_])"
-    return r"[ .]*".join(re.escape(c) + ("?" if c in "ัิุ" and len(name) > 4 else "") for c in name)
+    return r"[ .]*+".join(re.escape(c) + ("?" if c in "ัิุ" and len(name) > 4 else "") for c in name)
 
 
 def _month(name: str) -> int:

@@ -104,7 +104,7 @@ def normal_identifier(text: str, scheme: str = "", country: str = "") -> str:
         return re.sub("[^A-Z0-9]", "", bare)
     if scheme not in ("iban", "tax_id"):
         return clean.strip(" :;,")
-    bare = re.sub(r"^.*:(?=.*\d)", "", clean).upper()
+    bare = re.sub(r"^.*:(?=[^:]*\d)", "", clean).upper()
     if scheme == "iban":
         found = find_ibans(bare)
         return found[0][2] if len(found) == 1 else re.sub("[^A-Z0-9]", "", bare)
@@ -150,7 +150,7 @@ def valid(text: str, scheme: str, country: str = "") -> bool | None:
 def _email(text: str) -> str:
     """The address in `text` without capitals; OCR puts spaces around the sign and the points."""
     joined = re.sub(r"\s*@\s*", "@", text.lower())
-    found = re.search(r"[\w.+%'-]+@[\w-]+(?: \. ?[\w-]+|\.[\w-]+)*", joined)
+    found = re.search(r"(?<![\w.+%'-])[\w.+%'-]++@[\w-]+(?: \. ?[\w-]+|\.[\w-]+)*", joined)
     return found.group().replace(" ", "") if found else text.strip(" :;,")
 
 
@@ -220,7 +220,7 @@ def _labelled() -> re.Pattern[str]:
 def _before_tax_id() -> re.Pattern[str]:
     """A label in front of a tax number, and what links it; without a number behind it is the number's own letters."""
     labels = "|".join(re.escape(label) for label in sorted(_table()["labels"], key=len, reverse=True))
-    return re.compile(rf"^(?:(?:{labels})(?=[ .:#º°-])(?:[ .:#º°-]|(?:NR|NO|N)\b)*)(?=.*\d)")
+    return re.compile(rf"^(?:(?:{labels})(?=[ .:#º°-])(?:[ .:#º°-]|(?:NR|NO|N)\b)*+)(?=.*\d)")
 
 
 @cache

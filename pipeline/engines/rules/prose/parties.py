@@ -276,7 +276,7 @@ def _called(language: str) -> re.Pattern[str]:
     told = _told()
     roles = loose("|".join(sorted(told["roles"][language], key=len, reverse=True)), language)
     intro = loose(told["called"][language], language)
-    lead = r"[\s,;(–—-]*"
+    lead = r"(?<![\s,;(–—-])[\s,;(–—-]*+"
     return re.compile(
         rf"{lead}(?:(?:{intro}),?\s*)?(?:{_ARTICLES}\s*)?[{_QUOTES}]\s?(?:{_ARTICLES}\s)?(?P<quoted>(?:{roles})|[^{_QUOTES}\n\d]{{3,30}})\s?[{_QUOTES}]"
         rf"|{lead}(?:{intro}),?\s*(?:{_ARTICLES}\s*)?(?P<role>{roles})(?!\w)"
