@@ -5,9 +5,10 @@ from typing import ClassVar
 import pytest
 
 from pipeline.engines.ocr import read_sheet
+from pipeline.engines.rules.fields.candidates import _Readings
 from pipeline.engines.rules.fields.choose import read_fields
 from pipeline.engines.rules.labels import find_labels
-from pipeline.engines.rules.sheet import Sheet
+from pipeline.engines.rules.sheet import Sheet, Span
 from pipeline.records import Frame, PageWords, WordsFrom
 from schemas.base import DocumentSchema, Schema, specs
 from schemas.fields import Currency, Date, Identifier, Kind, Number, Percent, Text, field
@@ -273,3 +274,12 @@ def test_a_number_whose_label_no_list_has_stands_beside_the_date() -> None:
 
 def test_a_number_under_a_title_that_no_list_has() -> None:
     assert fields("Nota di lavoro\nNL-2024/17\n\nData 03/05/2024\nTotale   12,00", "it")["document_number"] == "NL-2024/17"
+
+
+def test_a_place_that_many_labels_speak_of_is_read_once() -> None:
+    sheet = Sheet(typed("Total 12.50"))
+    spec = next(spec for spec in specs(Invoice) if spec.name == "total")
+    readings = _Readings(sheet)
+    span = Span(sheet.cells[0], 5, 11)
+    assert [found.span.text for found in readings.of(span, spec)] == ["12.50"]
+    assert readings.of(span, spec) is readings.of(span, spec)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
+from functools import lru_cache
 from itertools import permutations
 from typing import NamedTuple
 
@@ -115,9 +116,10 @@ def _rounded(scored: Scored) -> tuple[frozenset[Decimal], dict[Decimal, float]]:
         sums[_size(candidate)] = max(score, sums.get(_size(candidate), 0.0))
     exact: set[Decimal] = set()
     rounded: dict[Decimal, float] = {}
+    coins = [one for one in sums if not one % _COIN]
     for one, score in sums.items():
-        for other in sums:
-            if score and one > 2 * _COIN and 0 < abs(one - other) < _COIN and one % _COIN and not other % _COIN:
+        for other in coins if score and one > 2 * _COIN and one % _COIN else ():
+            if abs(one - other) < _COIN:
                 exact.add(one)
                 rounded[other] = max(score, rounded.get(other, 0.0))
     return frozenset(exact), rounded
@@ -125,8 +127,12 @@ def _rounded(scored: Scored) -> tuple[frozenset[Decimal], dict[Decimal, float]]:
 
 def _in_prose(candidate: Candidate) -> bool:
     """Whether a candidate stands in a sentence."""
-    words = candidate.span.cell.text.split()
-    return sum(word.isalpha() for word in words) >= _SENTENCE
+    return _is_prose(candidate.span.cell.text)
+
+
+@lru_cache(1024)
+def _is_prose(text: str) -> bool:
+    return sum(word.isalpha() for word in text.split()) >= _SENTENCE
 
 
 def _size(candidate: Candidate) -> Decimal:
