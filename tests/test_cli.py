@@ -87,6 +87,19 @@ def test_what_is_wrong_is_one_line_and_exit_code_2(words: str, said: str, folder
     assert done.stdout == ""
 
 
+def test_a_schema_whose_views_another_has_in_the_store_is_refused_before_anything_is_read(folder: Path, made: Made) -> None:
+    rows = {"type": "array", "items": {"type": "object", "properties": {"name": {"type": "string"}}}}
+    for name, table in (("note", "parts_of_it"), ("note_parts", "of_it")):
+        (folder / f"{name}.json").write_text(json.dumps({"type": "object", "properties": {table: rows}}))
+    store.open_store(str(folder / "results"))
+    note = load_schema(str(folder / "note.json"))
+    store.publish_shard(str(folder / "results"), "r1", 0, note, [made("/in/a.pdf", schema="note", values=())])
+    done = octoglot("run", "in", "--schema", "note_parts.json", cwd=folder)
+    assert done.returncode == 2
+    assert "the schemas note and note_parts both have a view note_parts_of_it" in done.stderr
+    assert not list((folder / "results" / "runs").iterdir())
+
+
 def test_a_setting_that_cannot_be_is_told_by_name(folder: Path) -> None:
     (folder / "octoglot.toml").write_text("ocr_dpi = 7\n")
     done = octoglot("run", "in", "--schema", "invoice", cwd=folder)
