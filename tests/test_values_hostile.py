@@ -10,6 +10,7 @@ from pipeline.values.dates import find_dates, parse_date
 from pipeline.values.identifiers import SCHEMES, find_ibans, find_tax_ids, normal_identifier, valid
 from pipeline.values.phones import normal_phone
 from pipeline.values.sides import split_side
+from pipeline.values.text import mend_digits
 from schemas.fields import Kind
 
 pytestmark = pytest.mark.timeout(60)
@@ -50,6 +51,11 @@ def test_a_row_of_currencies_is_no_amount() -> None:
     assert parse_amount("Euro " * 8 + "total", "de") is None
     assert parse_amount("$" * 24, "en") is None
     assert [amount.currency for _, _, amount in find_amounts("EUR EUR EUR 5.00", "en")] == ["EUR"]
+
+
+def test_amounts_without_an_end_are_all_found() -> None:
+    assert len(find_amounts("5 $ " * 5000, "en")) == 5000
+    assert mend_digits("1O" * 20000 + "x") == "1O" * 20000 + "x"
 
 
 def test_leaders_between_a_number_and_a_price_make_no_date() -> None:

@@ -3,6 +3,7 @@
 import re
 import tomllib
 import unicodedata
+from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
@@ -130,12 +131,12 @@ def _found(text: str, language: str, decimal: str, country: str, bare: bool) -> 
     # (`2 EUR 5,00 EUR 7,00`), else behind (`5,00 EUR 7,00 EUR`).
     in_front = bool(marks) and re.match(rf" ?[{MINUS}]? ?\d", line[marks[-1].end :])
     spaced = "spaced" if language in _SPACES_GROUP else "glued"
-    found = []
+    found, starts = [], [mark.start for mark in marks]
     for match in _pattern(f"{spaced}, currency in front" if in_front else spaced, language).finditer(line):
         value = _value(match, sign, language)
         if value is None:
             continue
-        currency = one_code(text, [mark for mark in marks if match.start() <= mark.start < match.end()])
+        currency = one_code(text, marks[bisect_left(starts, match.start()) : bisect_left(starts, match.end())])
         money = currency or match.group("pre") or match.group("post") or match.group("none")
         if bare or money or _looks_like_money(match.group("core"), value):
             found.append((match.start(), match.end(), Amount(-value if _negative(match) else value, currency)))

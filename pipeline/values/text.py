@@ -13,7 +13,7 @@ _THAI_ABOVE = str.maketrans("ีึื", "ิิิ")
 _THAI_TONES = dict.fromkeys(range(0x0E47, 0x0E4F))
 _THAI_DOUBLED = re.compile("([ก-ฮ][ัิ-ฺ็-๎]+)([^ัิ-ฺ็-๎\\s])\\1(?!\\2)")
 _THAI_SILENT = re.compile("([ก-ฮ][ิ-ู]?\u0e4c)\\1+")
-_LOOKALIKE = re.compile(r"(?:(?<!\w)[OolISBZ]|(?<!\d)\d)[\dOolISBZ.,/'’-]*(?!\w)")
+_LOOKALIKE = re.compile(r"(?:(?<!\w)[OolISBZ]|(?<!\d)\d)[\dOolISBZ.,/'’-]{0,60}(?!\w)")
 _DIGIT_OF = str.maketrans("OolISBZ", "0011582")
 _THAI_SPACED = re.compile("(?<=[\u0e00-\u0e7f.])[ \u00a0]+(?=[\u0e00-\u0e7f.])")
 
