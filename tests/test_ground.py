@@ -1,14 +1,21 @@
+from collections import Counter
 from dataclasses import replace
 from decimal import Decimal
+from typing import Literal
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import create_model
 
 from pipeline.ground import ground
+from pipeline.ground.nearest import DownThePage
+from pipeline.ground.printed import Stream
 from pipeline.normalize import normalize
 from pipeline.records import Frame, Grounding, Leaf, PageWords, Word, WordsFrom
 from schemas.bank_statement import BankStatement
+from schemas.base import DocumentSchema
+from schemas.fields import field
 from schemas.invoice import Invoice
 
 LINES = (
@@ -304,3 +311,93 @@ def test_no_print_and_no_value_breaks_it(verbatim, words, language):
     for value in ground(normalize(leaves, Invoice, page), Invoice, page):
         assert 0 <= value.confidence <= 1
         assert (value.box is None) == (value.status in (Grounding.NOT_FOUND, Grounding.NO_WORDS))
+
+
+def test_a_number_is_not_exactly_an_amount_that_begins_like_it():
+    page = page_of("Menge 19", "Summe 19,00", "Nr 119", "Preis EUR7,5")
+    assert (grounded("line_items[0].quantity", "19", page).status, line_of(grounded("line_items[0].quantity", "19", page))) == (
+        Grounding.EXACT,
+        0,
+    )
+    alone = grounded("line_items[0].quantity", "19", page_of("Summe 19,00"))
+    assert alone.status is Grounding.NORMALIZED
+    assert grounded("total", "7,5", page).status is Grounding.EXACT
+
+
+BLANK = create_model(
+    "Blank",
+    __base__=DocumentSchema,
+    note=(str | None, field("Some note", labels={"en": ["", " ", ":"], "de": [""]})),
+    mood=(Literal["good", "bad"] | None, field("A choice", choice_words={"bad": {"en": ["", "poor"]}})),
+)
+
+
+def test_blank_labels_and_words_are_looked_for_nowhere():
+    page = page_of("Hello : there", "a foo", "b foo", language="en")
+    told = [Leaf("note", "foo"), Leaf("mood", "bad")]
+    found = {v.path: v for v in ground(normalize(told, BLANK, page), BLANK, page)}
+    assert (found["note"].status, line_of(found["note"])) == (Grounding.EXACT, 1)
+    assert found["mood"].status is Grounding.NOT_FOUND
+
+
+def crowded(*texts, per=100, count=12_000):
+    words = []
+    for number in range(count):
+        row, column = divmod(number, per)
+        left, top = 0.96 * column / per, 0.98 * row * per / count
+        box = (left, top, left + 0.7 / per, top + 0.6 * per / count)
+        words.append(Word(texts[number % len(texts)], box, 0.9, row))
+    return PageWords(1, Frame(600, 800), tuple(words), WordsFrom.OCR, "en")
+
+
+def test_a_page_full_of_labels_and_equal_values():
+    """The limit of time is that of every test."""
+    page = crowded("Total", "12.50")
+    value = grounded("total", "12.50", page)
+    assert (value.status, value.box[2] - value.box[0]) == (Grounding.EXACT, pytest.approx(0.007))
+
+
+@pytest.mark.parametrize("hints", [True, False])
+def test_a_page_full_of_rows_that_are_printed_and_others_that_are_not(hints):
+    page = crowded("Name:", "x", "Yes", "12", "the", "Nothing", "12.50", "invoice")
+    told = []
+    for row in range(400):
+        box = (0.5, row / 400, 0.51, row / 400 + 0.002) if hints else None
+        for column, text in (
+            ("description", f"Wholly unprinted things {row} of this"),
+            ("amount", "12.50"),
+            ("quantity", "12"),
+        ):
+            told.append(Leaf(f"line_items[{row}].{column}", text, 0.9, box))
+    found = ground(normalize(told, Invoice, page), Invoice, page)
+    assert {v.status for v in found if v.path.endswith("description")} == {Grounding.NOT_FOUND}
+    if hints:
+        amounts = [v for v in found if v.path.endswith("amount")]
+        assert all(abs(v.box[1] - row / 400) < 0.03 for row, v in enumerate(amounts))
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(0, 20), st.integers(0, 9)), max_size=30),
+    st.integers(0, 20),
+)
+def test_only_near_things_are_looked_at_and_the_cheapest_is_found(things, middle):
+    def cost(thing):
+        return abs(thing[0] - middle) + thing[1]
+
+    found = DownThePage((float(thing[0]), thing) for thing in things).cheapest(middle, cost, lambda away: away)
+    assert found == ((cost(best := min(things, key=cost)), best) if things else None)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.text("aab1ก ", max_size=4), max_size=14), st.text("ab1ก", min_size=1, max_size=8))
+def test_runs_of_words_and_what_they_share_with_a_needle(words, needle):
+    keys = [word.replace(" ", "") for word in words]
+    stream = Stream(keys, range(len(keys)))
+    firsts, lasts = stream.runs(0.8 * len(needle), 1.25 * len(needle))
+    every = [(a, b) for a in range(len(keys)) for b in range(a, len(keys))]
+    assert list(zip(firsts, lasts, strict=True)) == [
+        (a, b) for a, b in every if 0.8 * len(needle) <= len("".join(keys[a : b + 1])) <= 1.25 * len(needle)
+    ]
+    common = [(Counter("".join(keys[a : b + 1])) & Counter(needle)).total() for a, b in zip(firsts, lasts, strict=True)]
+    assert stream.shared(needle, firsts, lasts).tolist() == common

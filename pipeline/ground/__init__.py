@@ -18,6 +18,7 @@ from dataclasses import replace
 from math import hypot
 
 from pipeline.ground.labelled import Labels
+from pipeline.ground.nearest import DownThePage
 from pipeline.ground.places import places
 from pipeline.ground.printed import PagePrint, Place
 from pipeline.ground.tabled import Tables, table_of
@@ -29,6 +30,8 @@ _FOUND = {Grounding.EXACT: 1.0, Grounding.NORMALIZED: 0.95, Grounding.NOT_FOUND:
 _DOUBT = 0.9
 _EASED = 0.06
 _LAYER = 0.7
+_SAME, _BELOW = 0.7, 3.0
+"""Lines that a value is off its label at most on the same line, and below it."""
 
 
 def ground(values: Sequence[Value], schema: Schema, words: PageWords) -> tuple[Value, ...]:
@@ -50,12 +53,13 @@ def ground(values: Sequence[Value], schema: Schema, words: PageWords) -> tuple[V
     found = [places(value, spec_at(schema, value.path), printed) for value in values]
     labels = Labels(schema, printed)
     tables = Tables(values, found, labels)
+    hinted = _Hinted(printed)
     grounded = []
     for value, options in zip(values, found, strict=True):
         if value.path in written:
             grounded.append(_unsought(value))
             continue
-        place = _chosen(value, options, labels, tables)
+        place = hinted.place(value.box, options) if value.box else _chosen(value, options, labels, tables)
         if place is None:
             grounded.append(_settled(replace(value, box=None), Grounding.NOT_FOUND, 1.0))
             continue
@@ -65,12 +69,26 @@ def ground(values: Sequence[Value], schema: Schema, words: PageWords) -> tuple[V
     return tuple(grounded)
 
 
+class _Hinted:
+    """The places that hold a value, by their distance to the engine's hint."""
+
+    def __init__(self, printed: PagePrint) -> None:
+        self._printed = printed
+        self._sorted: dict[int, DownThePage[Place]] = {}
+
+    def place(self, hint: Box, options: Sequence[Place]) -> Place | None:
+        """The nearest one; lists that come again are sorted once."""
+        if id(options) not in self._sorted:
+            boxes = ((self._printed.box(place), place) for place in options)
+            self._sorted[id(options)] = DownThePage(((box[1] + box[3]) / 2, place) for box, place in boxes)
+        nearest = self._sorted[id(options)].cheapest(
+            (hint[1] + hint[3]) / 2, lambda place: _apart(hint, self._printed.box(place)), lambda away: away
+        )
+        return nearest[1] if nearest else None
+
+
 def _chosen(value: Value, options: Sequence[Place], labels: Labels, tables: Tables) -> Place | None:
-    """The right one of the places that hold a value."""
-    printed = labels.printed
-    if value.box is not None and options:
-        hint = value.box
-        return min(options, key=lambda place: _apart(hint, printed.box(place)))
+    """The right one of the places that hold a value, where the engine gave no hint."""
     if table_of(value.path):
         return tables.cell(value, options)
     if len(options) < 2:
@@ -80,12 +98,19 @@ def _chosen(value: Value, options: Sequence[Place], labels: Labels, tables: Tabl
 
 def _from_labels(value: Value, labels: Labels, tables: Tables) -> Callable[[Place], float]:
     """How far a place is from a field's label; without one a sum is the last, a choice the largest, all else the first."""
+    height = labels.printed.line_height
     own = [(labels.printed.box(place), little) for place, little in labels.of(value.path)]
+    by_height = DownThePage(((label[1] + label[3]) / 2, (label, little)) for label, little in own)
     kind = spec_at(labels.schema, value.path).kind
 
     def far(place: Place) -> float:
         box = labels.printed.box(place)
-        away = min((_from_label(label, box, labels.printed.line_height) + more for label, more in own), default=3.0)
+        nearest = by_height.cheapest(
+            (box[1] + box[3]) / 2,
+            lambda one: _from_label(one[0], box, height) + one[1],
+            lambda away: _least(away / height),
+        )
+        away = nearest[0] if nearest else 3.0
         order = box[1] - box[3] if kind is Kind.CHOICE else 1 - box[1] if kind is Kind.MONEY else box[1]
         return away + 0.01 * order + (1.0 if tables.holds(place) else 0.0)
 
@@ -114,12 +139,17 @@ def _apart(one: Box, other: Box) -> float:
     return hypot((one[0] + one[2] - other[0] - other[2]) / 2, (one[1] + one[3] - other[1] - other[3]) / 2)
 
 
+def _least(below: float) -> float:
+    """What a value costs at least that is so many lines above or below its label."""
+    return 0.0 if below < _SAME else 0.1 * below if below <= _BELOW else 1.0 + 0.05 * below
+
+
 def _from_label(label: Box, box: Box, height: float) -> float:
     """How far a value is from its label: right of it on its line is best, then close below it; all else is far off."""
     below = abs((label[1] + label[3] - box[1] - box[3]) / 2) / height
     aside = max(box[0] - label[2], label[0] - box[2], 0.0)
-    if below < 0.7:
+    if below < _SAME:
         return 0.3 * aside + 0.05 * below + (0.5 if box[2] < label[0] else 0.0)
-    if box[3] < label[1] or below > 3:
+    if box[3] < label[1] or below > _BELOW:
         return 1.0 + 0.05 * below + aside
     return 0.1 * below + aside

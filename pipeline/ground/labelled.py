@@ -1,5 +1,6 @@
 """Where a schema's labels are printed on a page, each place the label of one field."""
 
+from collections import defaultdict
 from functools import cached_property
 
 from pipeline.ground.places import words_of
@@ -35,10 +36,13 @@ class Labels:
                     for place in words_of(label, self.printed):
                         ranks = found.setdefault(place, {})
                         ranks[path] = min(rank, ranks.get(path, rank))
-        spans = [(set(place.words), place) for place in found]
+        over: dict[int, list[set[int]]] = defaultdict(list)
+        for place in found:
+            for word in place.words:
+                over[word].append(set(place.words))
         placed: dict[str, list[tuple[Place, float]]] = {}
-        for words, place in spans:
-            if not any(words < other for other, _ in spans):
+        for place in found:
+            if not any(set(place.words) < other for other in over[place.words[0]]):
                 for path, rank in found[place].items():
                     shared = 0.2 if len(found[place]) > 1 else 0.0
                     placed.setdefault(path, []).append((place, shared + min(0.01 * rank, 0.1)))

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
+import numpy as np
 from rapidfuzz import fuzz, process
 from rapidfuzz.distance import Levenshtein
 
@@ -36,12 +37,21 @@ _MOST = 0.75
 """The least share of a value's characters that must be found in its pieces."""
 _APART = 3.2
 """The lines that may lie between one piece of a value and the next."""
+_GOES_ON, _BEGINS = re.compile(r"[.,'’]?\d"), re.compile(r"\d[.,'’]?$")
+"""How a number goes on behind a piece of it, and how it begins before one."""
 _TYPED = (Kind.MONEY, Kind.NUMBER, Kind.PERCENT, Kind.DATE, Kind.CURRENCY)
 _LETTERS = (Kind.NAME, Kind.ADDRESS, Kind.TEXT, Kind.CHOICE)
 
 
 def places(value: Value, spec: FieldSpec, printed: PagePrint) -> list[Place]:
-    """All places of `value`'s best status; empty where it is not printed."""
+    """All places of `value`'s best status; empty where it is not printed. What is equal is looked for once on a page."""
+    asked = (value.verbatim, value.value, value.currency, spec.kind, id(spec) if spec.kind is Kind.CHOICE else 0)
+    if asked not in printed.found:
+        printed.found[asked] = _places(value, spec, printed)
+    return printed.found[asked]
+
+
+def _places(value: Value, spec: FieldSpec, printed: PagePrint) -> list[Place]:
     needle = squeeze(value.verbatim)
     if not needle:
         return []
@@ -66,7 +76,7 @@ def places(value: Value, spec: FieldSpec, printed: PagePrint) -> list[Place]:
 def words_of(text: str, printed: PagePrint) -> list[Place]:
     """The places of a label, in whole words; marks that OCR mixes up do not count."""
     stream, needle = printed.loose, loosen(text)
-    return [_place(find, stream, Grounding.EXACT) for find in stream.find(needle) if needle and _ends_words(find, False)]
+    return [_place(find, stream, Grounding.EXACT) for find in stream.find(needle) if _ends_words(find, False)]
 
 
 def _best(found: Iterable[Place]) -> list[Place]:
@@ -108,7 +118,19 @@ def _compared(place: Place, needle: str, printed: PagePrint) -> Place:
         while not _digits(texts[last - 1]):
             last -= 1
     words = place.words[first:last] if place.currency else place.words
-    return replace(place, words=words, status=Grounding.EXACT if needle in "".join(texts) else place.status)
+    exact = _stands(needle, "".join(texts))
+    return replace(place, words=words, status=Grounding.EXACT if exact else place.status)
+
+
+def _stands(needle: str, text: str) -> bool:
+    """Whether a value's print stands in that of a place, to its end: `19` does in `RM19`, not in `19.00`."""
+    start = text.find(needle)
+    while start >= 0:
+        before, after = text[:start], text[start + len(needle) :]
+        if not (needle[0].isdigit() and _BEGINS.search(before)) and not (needle[-1].isdigit() and _GOES_ON.match(after)):
+            return True
+        start = text.find(needle, start + 1)
+    return False
 
 
 def _finds(needle: str, printed: PagePrint) -> Iterator[tuple[Find, Stream]]:
@@ -206,14 +228,10 @@ def _alike(needle: str, kind: Kind, printed: PagePrint) -> Place | None:
     spread = 0.25 if len(needle) < _LONG else 0.1
     shortest, longest = (1 - 0.8 * spread) * len(needle), (1 + spread) * len(needle)
     for stream in printed.streams:
-        runs = []
-        for first, start in enumerate(stream.starts):
-            for last in range(first, len(stream.ends)):
-                length = stream.ends[last] - start
-                if length > longest:
-                    break
-                if length >= shortest:
-                    runs.append((first, last))
+        firsts, lasts = stream.runs(shortest, longest)
+        lengths = np.array(stream.ends, dtype=np.int64)[lasts] - np.array(stream.starts, dtype=np.int64)[firsts]
+        able = 200 * stream.shared(needle, firsts, lasts) >= least * (len(needle) + lengths)
+        runs = list(zip(firsts[able].tolist(), lasts[able].tolist(), strict=True))
         texts = [stream.between(first, last) for first, last in runs]
         for text, score, index in process.extract(needle, texts, scorer=fuzz.ratio, score_cutoff=least, limit=_TRIES):
             if _digits_agree(needle, text, kind) and (kind is Kind.ADDRESS or _whole(needle, text, kind)):

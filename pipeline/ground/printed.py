@@ -1,11 +1,15 @@
 """A page's print, prepared for looking things up in it: as runs of letters that know their words, in two orders of reading."""
 
 import re
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import accumulate
+from math import ceil, floor
+
+import numpy as np
+import numpy.typing as npt
 
 from pipeline.records import Box, Grounding, PageWords, Typed
 from pipeline.values.amounts import find_amounts, parse_amount, parse_number, parse_percent
@@ -14,6 +18,8 @@ from pipeline.values.dates import find_dates, parse_date
 from pipeline.values.lines import Habits, Line, bounding, habits_of, lines_of
 from pipeline.values.text import fold, fold_digits, fold_name, fold_traced, undouble
 from schemas.fields import Kind
+
+Numbers = npt.NDArray[np.int64]
 
 _CONFUSED = str.maketrans("oilszgb", "0115268")
 """Letters that OCR takes for digits, and the other way round."""
@@ -57,16 +63,37 @@ class Stream:
         self.ends = list(accumulate(map(len, keys)))
         self.starts = [end - len(key) for end, key in zip(self.ends, keys, strict=True)]
         self._word_at = [index for index, key in enumerate(keys) for _ in key]
+        self._seen: dict[str, Numbers] = {}
 
     def find(self, needle: str, text: str = "") -> Iterator[Find]:
         """Each place of `needle`, in `text` where that is the stream's own text with other letters in the same places."""
         text = text or self.text
-        start = text.find(needle)
+        start = text.find(needle) if needle else -1
         while start >= 0:
             end = start + len(needle)
             first, last = self._word_at[start], self._word_at[end - 1]
             yield Find(first, last, text[self.starts[first] : start], text[end : self.ends[last]])
             start = text.find(needle, start + 1)
+
+    def runs(self, shortest: float, longest: float) -> tuple[Numbers, Numbers]:
+        """All runs of words of so many characters: the positions of their first and of their last words."""
+        starts, ends = np.array(self.starts, dtype=np.int64), np.array(self.ends, dtype=np.int64)
+        from_ = np.searchsorted(ends, starts + ceil(shortest), "left")
+        counts = np.searchsorted(ends, starts + floor(longest), "right") - from_
+        firsts = np.repeat(np.arange(len(starts)), counts)
+        within = np.arange(len(firsts)) - np.repeat(np.cumsum(counts) - counts, counts)
+        return firsts, from_[firsts] + within
+
+    def shared(self, needle: str, firsts: Numbers, lasts: Numbers) -> Numbers:
+        """How many of the needle's characters each run of words has, in any order: it can be alike by no more than these."""
+        starts, ends = np.array(self.starts, dtype=np.int64)[firsts], np.array(self.ends, dtype=np.int64)[lasts]
+        shared = np.zeros(len(firsts), dtype=np.int64)
+        for character, count in Counter(needle).items():
+            if character not in self._seen:
+                self._seen[character] = np.concatenate(([0], np.cumsum(self._codes == ord(character))))
+            seen = self._seen[character]
+            shared += np.minimum(seen[ends] - seen[starts], count)
+        return shared
 
     def words(self, first: int, last: int) -> tuple[int, ...]:
         """The page's indices of the words at positions `first` to `last`."""
@@ -75,6 +102,10 @@ class Stream:
     def between(self, first: int, last: int) -> str:
         """The text of the words at positions `first` to `last`."""
         return self.text[self.starts[first] : self.ends[last]]
+
+    @cached_property
+    def _codes(self) -> Numbers:
+        return np.array([ord(character) for character in self.text], dtype=np.int64)
 
     @cached_property
     def unconfused(self) -> str:
@@ -88,6 +119,7 @@ class PagePrint:
     Attributes:
         lines: its lines in reading order.
         habits: how it writes.
+        found: the places of what was looked for.
     """
 
     def __init__(self, page: PageWords) -> None:
@@ -95,6 +127,7 @@ class PagePrint:
         self.page = page
         self.lines: list[Line] = lines_of(page)
         self.habits: Habits = habits_of(page, self.lines)
+        self.found: dict[Hashable, list[Place]] = {}
         self._readings: dict[Kind, dict[Typed, list[Place]]] = {}
         self._boxes: dict[tuple[int, ...], Box] = {}
 

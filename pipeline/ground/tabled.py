@@ -7,6 +7,7 @@ prints too little where it could stand is on none: a model made it up.
 import re
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from statistics import median
 
 from pipeline.ground.labelled import Labels
@@ -87,7 +88,11 @@ class Tables:
 
     def holds(self, place: Place) -> bool:
         """Whether a place is on the line of some row."""
-        return self._line(place) in self._line_of.values()
+        return self._line(place) in self._lines
+
+    @cached_property
+    def _lines(self) -> frozenset[int | None]:
+        return frozenset(self._line_of.values())
 
     def _line(self, place: Place) -> int:
         return self._words[place.words[0]].line
