@@ -7,7 +7,7 @@ from importlib import resources
 
 from pipeline.engines.base import Engine, PageRequest
 from pipeline.engines.rules.fields.addresses import with_whole_addresses
-from pipeline.engines.rules.fields.choices import read_titles
+from pipeline.engines.rules.fields.choices import read_choices
 from pipeline.engines.rules.fields.choose import read_fields
 from pipeline.engines.rules.fields.periods import with_periods
 from pipeline.engines.rules.labels import Hit, find_labels
@@ -61,7 +61,7 @@ def read_sheet(sheet: Sheet, schema: Schema, page_count: int = 1) -> list[Leaf]:
     leaves += read_parties(sheet, [spec for spec in fields if spec.party], hits, taken)
     leaves += read_fields(sheet, schema, hits, taken, page_count, leaves)
     leaves = with_periods(sheet, schema, leaves, hits, taken)
-    leaves += read_titles(sheet, fields, leaves, taken)
+    leaves += read_choices(sheet, fields, leaves, taken)
     leaves = with_sides(sheet, schema, with_whole_addresses(sheet, fields, leaves, hits), page_count)
     leaves = with_state(sheet, fields, leaves, hits)
     leaves = with_title(sheet, fields, with_prose(sheet, fields, leaves, taken))

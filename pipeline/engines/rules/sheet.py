@@ -8,6 +8,8 @@ from typing import NamedTuple
 from pipeline.records import Box, Leaf, PageWords, WordsFrom
 from pipeline.values.lines import Habits, Line, bounding, habits_of, lines_of
 
+LARGE = 1.15
+"""Print so many times as high as usual may be a title."""
 _STROKES = frozenset("|¦")
 
 
@@ -94,6 +96,10 @@ class Sheet:
         """The box of the words that `span` touches, in the reading frame."""
         first, last = Line(span.cell.text, span.cell.first, span.cell.starts).words(span.start, span.end)
         return bounding(self.page.words[first : last + 1])
+
+    def height(self, box: Box) -> float:
+        """How high a box is, in units."""
+        return (box[3] - box[1]) / self.unit
 
     def leaf(self, path: str, reading: Reading) -> Leaf:
         """`reading` as the value of `path`."""

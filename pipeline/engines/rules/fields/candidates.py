@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from pipeline.engines.rules.fields.nearby import Neighbourhood
 from pipeline.engines.rules.fields.readers import Found, read
-from pipeline.engines.rules.fields.titles import title_hits, unknown_hits
+from pipeline.engines.rules.fields.unlabelled import title_hits, unknown_hits
 from pipeline.engines.rules.labels import Hit
 from pipeline.engines.rules.sheet import Sheet, Span
 from pipeline.records import Typed

@@ -16,7 +16,7 @@ _FILLS = 0.5
 _SURE, _BESIDE = 0.88, 0.7
 
 
-def read_titles(sheet: Sheet, fields: Sequence[FieldSpec], leaves: Sequence[Leaf], taken: frozenset[int]) -> list[Leaf]:
+def read_choices(sheet: Sheet, fields: Sequence[FieldSpec], leaves: Sequence[Leaf], taken: frozenset[int]) -> list[Leaf]:
     """The choice fields that `leaves` lack, from the print itself: of the words for a choice the largest, then the first.
 
     Only on the first page: later ones speak of other documents.
@@ -50,5 +50,5 @@ def _words(sheet: Sheet, spec: FieldSpec, taken: frozenset[int]) -> Iterator[tup
             if match and len(word) >= _FILLS * len(folded.text):
                 span = Span(cell, *folded.span(*match.span()))
                 box = sheet.box(span)
-                yield (box[3] - box[1]) / sheet.unit, span
+                yield sheet.height(box), span
                 break

@@ -7,7 +7,7 @@ from importlib import resources
 
 from pipeline.engines.rules.captions import likely_caption
 from pipeline.engines.rules.labels import squeeze
-from pipeline.engines.rules.sheet import Cell, Reading, Sheet, Span
+from pipeline.engines.rules.sheet import LARGE, Reading, Sheet, Span
 from pipeline.records import Leaf
 from pipeline.values.text import fold_traced
 from schemas.fields import FieldSpec, Kind
@@ -15,7 +15,6 @@ from schemas.fields import FieldSpec, Kind
 _NAMES = frozenset({"title", "contract_type", "document_title"})
 """Fields that a title is the value of."""
 _TOP = 0.45
-_LARGE = 1.15
 _LONGEST = 90
 _CAPTION = 0.75
 _SURE, _LARGEST = 0.88, 0.75
@@ -34,9 +33,9 @@ def with_title(sheet: Sheet, fields: Sequence[FieldSpec], leaves: Sequence[Leaf]
 def _title(sheet: Sheet) -> Reading | None:
     lines = [cell for cell in sheet.cells if cell.box[3] < _TOP and _could_be(cell.text)]
     worded = [cell for cell in lines if _words_of(cell.text)]
-    large = [cell for cell in lines if _height(sheet, cell) >= _LARGE]
+    large = [cell for cell in lines if sheet.height(cell.box) >= LARGE]
     both = [cell for cell in worded if cell in large]
-    best = max(both or worded[:1] or large, key=lambda cell: (round(_height(sheet, cell), 1), -cell.index), default=None)
+    best = max(both or worded[:1] or large, key=lambda cell: (round(sheet.height(cell.box), 1), -cell.index), default=None)
     if best is None or (not worded and best.index > len(sheet.cells) // 2):
         return None
     return Reading(Span(best, 0, len(best.text)), _SURE if best in worded else _LARGEST, best.text)
@@ -52,10 +51,6 @@ def _could_be(text: str) -> bool:
         and text.rstrip()[-1] not in ".,;"
         and likely_caption(text, "und") < _CAPTION
     )
-
-
-def _height(sheet: Sheet, cell: Cell) -> float:
-    return (cell.box[3] - cell.box[1]) / sheet.unit
 
 
 def _words_of(text: str) -> bool:

@@ -4,12 +4,10 @@ import re
 from collections.abc import Iterator, Sequence
 
 from pipeline.engines.rules.labels import Hit
-from pipeline.engines.rules.sheet import Cell, Sheet, Span
+from pipeline.engines.rules.sheet import LARGE, Cell, Sheet, Span
 from pipeline.values.dates import find_dates
 from schemas.fields import FieldSpec
 
-_LARGE = 1.15
-"""Print so many times as high as usual may be a title."""
 _HEAD = 0.35
 """Titles stand in this part of the page."""
 _LETTERS = 4
@@ -43,7 +41,7 @@ def title_hits(sheet: Sheet, fields: Sequence[FieldSpec], hits: Sequence[Hit]) -
 
 def _is_title(sheet: Sheet, cell: Cell) -> bool:
     """Whether print is large, at the head of the page, and words only."""
-    high = cell.box[3] - cell.box[1] >= _LARGE * sheet.unit and cell.box[3] <= _HEAD
+    high = sheet.height(cell.box) >= LARGE and cell.box[3] <= _HEAD
     words = cell.text.split()
     plain = not any(c.isdigit() or c in ":@" for c in cell.text)
     return high and plain and len(words) <= _WORDS and sum(map(str.isalpha, cell.text)) >= _LETTERS
