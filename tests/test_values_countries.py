@@ -66,7 +66,8 @@ def test_the_decimal_sign_is_the_language_s_in_its_country(language: str, countr
         ("en", "", None),
         ("und", "", None),
         ("und", "DE", False),
-        ("es", "US", None), ("es", "MX", False),
+        ("es", "US", None),
+        ("es", "MX", False),
     ],
 )
 def test_the_month_comes_first_in_few_countries(language: str, country: str, first: bool | None) -> None:
