@@ -34,6 +34,25 @@ CHANGE                6.90
     assert found[2]["unit_price"] == "0.50"
 
 
+def test_number_and_price_close_behind_a_name_are_no_part_of_it() -> None:
+    found = rows(
+        """
+Marché Dupuis
+Beurre doux 2 2,77    5,54
+Piles AA 1 6,85       6,85
+Pain 7                3,16
+TOTAL                15,55
+""",
+        schema=Receipt,
+        language="fr",
+    )
+    assert [(row["description"], row.get("quantity"), row.get("unit_price")) for row in found] == [
+        ("Beurre doux", "2", "2,77"),
+        ("Piles AA", "1", "6,85"),
+        ("Pain 7", None, None),
+    ]
+
+
 def test_counts_with_units_and_labels() -> None:
     found = rows(
         """

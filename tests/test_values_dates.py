@@ -108,6 +108,7 @@ def test_the_month_comes_first_only_where_the_caller_knows():
         (["31/12/2024", "01/02/2024"], False),
         (["01/02/2024"], None),
         (["12/31/2024", "31/12/2024"], None),
+        (["Bananes 12/31/2532"], None),
     ],
 )
 def test_evidence_of_the_order_must_not_contradict_itself(texts, expected):

@@ -24,6 +24,8 @@ from schemas.fields import LANGUAGES
 _KEPT = 4096
 """The dates of so many texts are kept: rule after rule asks for those of the same lines of a page."""
 _BUDDHIST = 543
+_EARLIEST, _LATEST = 1900, 2069
+"""Years that a date must be of to tell in which order day and month are."""
 _LATEST_ABROAD = 2612
 _GAP = r"[\s.,/’'॰-]*+"
 _ORDINAL = r"(?:st|nd|rd|th| ?er\b|re|[.]?[º°ª]|[.]?o(?= ))?"
@@ -105,10 +107,15 @@ def month_first_evidence(texts: Iterable[str]) -> bool | None:
     orders = set()
     for text in texts:
         for match in re.finditer(_NUMERIC, fold_traced(text).text):
-            a, b = int(match.group("a")), int(match.group("b"))
-            if max(a, b) <= 31 and min(a, b) <= 12 < max(a, b):
+            a, b, year = int(match.group("a")), int(match.group("b")), match.group("y")
+            if max(a, b) <= 31 and min(a, b) <= 12 < max(a, b) and (len(year) == 2 or _likely(int(year))):
                 orders.add(b > 12)
     return orders.pop() if len(orders) == 1 else None
+
+
+def _likely(year: int) -> bool:
+    """Whether four digits are a common year, and not figures that OCR ran together (`12/31/2532`); Thai print is day first."""
+    return _EARLIEST <= year <= _LATEST
 
 
 def is_ambiguous(text: str) -> bool:

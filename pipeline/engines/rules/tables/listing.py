@@ -223,12 +223,22 @@ def _item(line: _Line, amount: Token, name: _Line | None, count: _Line | None) -
     if not words or not amount.value:
         return []
     number, price, proven = _factors(line.figures, amount)
+    if proven and words[0] is line.words:
+        words = [_ahead_of((number, price), line.words)]
     if number is None and count is not None:
         number, price, proven = _factors(count.figures, amount)
         rows.append(count.row)
     if number is None and line.figures and not line.times:
         number = _leading(line)
     return [ListRow(tuple(words), amount, number, price, proven, tuple(rows))]
+
+
+def _ahead_of(factors: Sequence[Token | None], words: tuple[Token, ...]) -> tuple[Token, ...]:
+    """The words of a line without the number and the price at their end, where no gap parts these from the name."""
+    kept = list(words)
+    while len(kept) > 1 and kept[-1] in factors:
+        kept.pop()
+    return tuple(kept)
 
 
 def _factors(figures: Sequence[Token], amount: Token) -> tuple[Token | None, Token | None, bool]:
