@@ -141,3 +141,8 @@ def test_the_means_of_payment_stand_under_the_total_and_are_not_cash() -> None:
     cash = leaves(slip.format("Cash   5.00\nChange   1.50"), schema=Receipt)
     assert (cash["cash_given"], cash["change"]) == ("5.00", "1.50")
     assert "payment_method" not in cash
+
+
+def test_a_means_of_payment_keeps_the_mark_at_its_end() -> None:
+    slip = "ร้านกาแฟ วัฒนา\n\nกาแฟเย็น   45.50\nชาเย็น   40.00\nรวมทั้งสิ้น   85.50\nพร้อมเพย์   85.50\nขอบคุณค่ะ"
+    assert leaves(slip, "th", schema=Receipt)["payment_method"] == "พร้อมเพย์"

@@ -1,6 +1,7 @@
 """The means of payment on a slip: its word opens a line with what was paid, or with the number of a card."""
 
 import re
+import unicodedata
 from collections.abc import Iterator, Sequence
 
 from pipeline.engines.rules.fields.terms import words_of_payment
@@ -36,7 +37,10 @@ def _methods(sheet: Sheet, taken: frozenset[int]) -> Iterator[Span]:
         word = next((w for w in words if squeezed.text.startswith(w) and len(w) in squeezed.edges), None)
         if word is None:
             continue
-        span = Span(cell, *squeezed.origin.span(0, len(word)))
+        start, end = squeezed.origin.span(0, len(word))
+        while unicodedata.category(cell.text[end : end + 1] or " ") == "Mn":
+            end += 1  # a mark that folding dropped
+        span = Span(cell, start, end)
         if _REST.fullmatch(cell.text[span.end :]) and _has_amount(sheet, cell, span.end):
             yield span
 
