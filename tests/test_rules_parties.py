@@ -214,6 +214,27 @@ def test_a_company_beats_its_contact_and_a_delivery_address_is_nobodys() -> None
     assert "Warehouse" not in " ".join(found.values())
 
 
+def test_the_issuers_address_may_stand_in_the_other_corner() -> None:
+    found = parties(
+        """
+Alpenland Handels GmbH                                         Lindenallee 128
+                                                               8010 Graz
+                                                               Telefon: 0316 / 591588
+
+Katrin Reuter
+Bahnhofstraße 83
+5020 Salzburg
+
+Rechnung                                                       Datum: 01.11.2024
+Rechnungsnummer: 2024-17                                       Kundennummer: 4711
+""",
+        "de",
+    )
+    assert found["seller_name"] == "Alpenland Handels GmbH"
+    assert found["seller_address"] == "Lindenallee 128\n8010 Graz"
+    assert found["buyer_address"] == "Bahnhofstraße 83\n5020 Salzburg"
+
+
 def test_of_two_addresses_without_headings_the_higher_is_the_issuers() -> None:
     found = parties(
         """

@@ -28,6 +28,8 @@ _STRONG = 2.4
 """With this score a line in the upper part is a letterhead, or an addressee; the highest of them is the letterhead."""
 _LEAST_LATER = 4.5
 """The same on later pages, which may have no letterhead."""
+_PITCH = 2.2
+"""Lines of an address are at most so many units apart."""
 _PARTS = re.compile(r"\s+[-–—|·•●*∙,]+\s*|\s*[|·•●∙]+\s*|,\s+")
 
 
@@ -238,13 +240,17 @@ def _over_address(blocks: Blocks, piece: Piece, following: Sequence[Piece]) -> b
 
 
 def _with_address(blocks: Blocks, issuer: Party, sender: Sender | None, closed: frozenset[int]) -> Party:
-    """The issuer with an address from elsewhere on the page, where its own block holds none."""
+    """The issuer with an address from elsewhere on the page, where its own block holds none or one that stands far below."""
+    shut = closed - issuer.cells
+    near = bool(issuer.address) and blocks.sheet.down(issuer.name[-1].box, issuer.address[0].box) <= _PITCH
+    if not near and (beside := _beside(blocks, issuer.name[-1], shut)):
+        name_cells = frozenset(cell for piece in issuer.name for cell in piece.cells)
+        return replace(issuer, address=beside, address_sure=0.8, cells=name_cells.union(*(p.cells for p in beside)))
     if issuer.address:
         return issuer
     name = fold_name(issuer.name[0].text)
     if sender and (fold_name(sender.name.text) in name or name in fold_name(sender.name.text)):
         return replace(issuer, address=sender.address, address_sure=0.85, cells=issuer.cells | set(sender.name.cells))
-    shut = closed - issuer.cells
     others = (
         piece
         for piece in blocks.pieces
@@ -257,6 +263,20 @@ def _with_address(blocks: Blocks, issuer: Party, sender: Sender | None, closed: 
         if again and again.address:
             return replace(issuer, address=again.address, address_sure=0.8, cells=issuer.cells | again.cells)
     return issuer
+
+
+def _beside(blocks: Blocks, name: Piece, closed: frozenset[int]) -> tuple[Piece, ...]:
+    """The address in the other corner of a letterhead: lines right of the name, from its own line down."""
+    lines: list[Piece] = []
+    for piece in blocks.pieces:
+        if piece.box[0] <= name.box[2] or closed.intersection(piece.cells) or name.box[1] > _TOP:
+            continue
+        if abs(blocks.sheet.down((lines[-1] if lines else name).box, piece.box)) > (_PITCH if lines else 1.0):
+            continue
+        if not blocks.tell(piece).address:
+            break
+        lines.append(piece)
+    return tuple(lines) if _is_address(blocks, lines) else ()
 
 
 def _addressee(blocks: Blocks, closed: frozenset[int], parties: Mapping[str, Party]) -> Party | None:
