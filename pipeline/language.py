@@ -16,6 +16,7 @@ from langdetect import DetectorFactory
 from langdetect.lang_detect_exception import LangDetectException
 
 from pipeline.records import Word
+from pipeline.values.data import load_data
 from schemas.fields import LANGUAGES
 
 _SCRIPTS = {"th": ("\u0e00", "\u0e7f"), "hi": ("\u0900", "\u097f")}
@@ -176,7 +177,7 @@ def _factory(languages: tuple[str, ...]) -> DetectorFactory:
 
 @cache
 def _told() -> Mapping[str, Mapping[str, str]]:
-    return tomllib.loads(resources.files("pipeline").joinpath("language.toml").read_text(encoding="utf-8"))
+    return load_data("language.toml", "pipeline")
 
 
 @cache

@@ -2,13 +2,13 @@
 
 import json
 import tomllib
-from importlib import resources
 from pathlib import Path
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from pipeline.errors import UsageError
+from pipeline.values.data import load_data
 
 Quantization = Literal["none", "fp8_per_tensor", "fp8_per_channel"]
 """None, or what vLLM makes of the weights on loading, by its own names; plain `fp8` means a checkpoint that is so already."""
@@ -115,7 +115,7 @@ def load_profiles(user_file: str = "") -> dict[str, Profile]:
     Raises:
         UsageError: the file is missing, is no TOML, or a profile in it has a wrong key or value.
     """
-    told = tomllib.loads(resources.files("pipeline.engines").joinpath("profiles.toml").read_text(encoding="utf-8"))
+    told = load_data("profiles.toml", "pipeline.engines")
     source = {name: "profiles.toml" for name in told}
     for name, table in _read_toml(user_file).items() if user_file else ():
         if not isinstance(table, dict):

@@ -1,17 +1,16 @@
 """Reading amounts of money from print: sign, digits, currency; one that fills a text, or all of those in a line."""
 
 import re
-import tomllib
 import unicodedata
 from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache, lru_cache
-from importlib import resources
 from typing import Any
 
 from pipeline.values.currencies import Mark, currency_of, find_currencies, one_code
+from pipeline.values.data import load_data
 from pipeline.values.identifiers import find_ibans
 from pipeline.values.numbers import APOSTROPHES, decimal_from_language, decimal_sign, parse_number, parse_percent, read_core
 from pipeline.values.text import MINUS, fold_digits, fold_spaces, mend_digits
@@ -229,7 +228,7 @@ def _decimal(language: str, decimal: str, marks: list[Mark]) -> str:
 
 @cache
 def _words() -> dict[str, Any]:
-    return tomllib.loads(resources.files("pipeline.values").joinpath("amounts.toml").read_text(encoding="utf-8"))
+    return load_data("amounts.toml")
 
 
 @cache

@@ -1,15 +1,14 @@
 """Print that says that a sum is carried from one page of a table to the next, and the rows that do nothing else."""
 
-import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
-from importlib import resources
 from typing import Literal, NamedTuple
 
 from pipeline.records import Value
 from pipeline.values.arithmetic import sum_holds
+from pipeline.values.data import load_data
 from pipeline.values.text import fold
 from schemas.base import Running
 from schemas.fields import LANGUAGES, NUMERIC, FieldSpec, Kind
@@ -142,7 +141,7 @@ def carries(text: str, language: str = "und") -> Literal["", "doubtful", "sure"]
 
 @cache
 def _told() -> _Told:
-    told = tomllib.loads(resources.files("pipeline.values").joinpath("carried.toml").read_text(encoding="utf-8"))
+    told = load_data("carried.toml")
     return _Told(
         {language: frozenset(map(_words, told[language])) for language in LANGUAGES},
         frozenset(_words(" ".join(told["beside"]))),

@@ -1,16 +1,15 @@
 """The country that a page shows, and what it decides beside the language: decimal sign, and the order of day and month."""
 
 import re
-import tomllib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
-from importlib import resources
 from typing import Any
 
 from babel import Locale, UnknownLocaleError
 from babel.languages import get_territory_language_info
 
+from pipeline.values.data import load_data
 from pipeline.values.forms import spell_forms
 from pipeline.values.identifiers import find_ibans, find_tax_ids, tax_country
 from pipeline.values.phones import country_of_code
@@ -95,7 +94,7 @@ def _evidence(texts: Sequence[str], language: str) -> Iterable[tuple[str, Counte
 
 @cache
 def _table() -> dict[str, Any]:
-    return tomllib.loads(resources.files("pipeline.values").joinpath("countries.toml").read_text(encoding="utf-8"))
+    return load_data("countries.toml")
 
 
 @cache

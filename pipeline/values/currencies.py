@@ -1,12 +1,11 @@
 """Which currency a sign, code or word stands for."""
 
 import re
-import tomllib
 from collections.abc import Iterable
 from functools import cache
-from importlib import resources
 from typing import Any, NamedTuple
 
+from pipeline.values.data import load_data
 from pipeline.values.text import fold
 
 _MARKS = "[\u0900-\u0903\u093a-\u094f\u0e31\u0e34-\u0e3a\u0e47-\u0e4e]"
@@ -62,7 +61,7 @@ def dollar_in(language: str, country: str = "") -> str:
 
 @cache
 def _table() -> dict[str, Any]:
-    return tomllib.loads(resources.files("pipeline.values").joinpath("currencies.toml").read_text(encoding="utf-8"))
+    return load_data("currencies.toml")
 
 
 @cache

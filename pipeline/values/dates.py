@@ -9,15 +9,14 @@ outside Thai print up to 2612 (2069): beyond, OCR misread them.
 """
 
 import re
-import tomllib
 from collections.abc import Iterable, Iterator
 from datetime import date
 from functools import cache, lru_cache
-from importlib import resources
 
 from babel import Locale
 from rapidfuzz import fuzz
 
+from pipeline.values.data import load_data
 from pipeline.values.text import fold_traced, mend_digits
 from schemas.fields import LANGUAGES
 
@@ -196,7 +195,7 @@ def _month(name: str) -> int:
 @cache
 def _months(*languages: str) -> dict[str, int]:
     """Folded month name → 1..12, of `languages` or of all together: no name stands for two months."""
-    extras = tomllib.loads(resources.files("pipeline.values").joinpath("months.toml").read_text(encoding="utf-8"))
+    extras = load_data("months.toml")
     table: dict[str, int] = {}
     for language in languages or LANGUAGES:
         names = [(number, form) for number, forms in enumerate(extras[language], 1) for form in forms.split()]

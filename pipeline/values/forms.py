@@ -1,9 +1,9 @@
 """Legal forms of companies as they are spelt, where OCR misread a letter: capitals that are no word it misreads most."""
 
 import re
-import tomllib
 from functools import cache
-from importlib import resources
+
+from pipeline.values.data import load_data
 
 
 def spell_forms(text: str) -> str:
@@ -15,5 +15,5 @@ def spell_forms(text: str) -> str:
 
 @cache
 def _forms() -> tuple[tuple[re.Pattern[str], str], ...]:
-    told = tomllib.loads(resources.files("pipeline.values").joinpath("forms.toml").read_text(encoding="utf-8"))
+    told = load_data("forms.toml")
     return tuple((re.compile(form["read"]), form["spelt"]) for form in told["form"])

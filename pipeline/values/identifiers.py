@@ -1,12 +1,12 @@
 """Identifiers of every scheme: finding bank accounts and tax numbers, writing each one way, and what check digits say."""
 
 import re
-import tomllib
 import unicodedata
 from functools import cache
-from importlib import import_module, resources
+from importlib import import_module
 from typing import Any, NamedTuple
 
+from pipeline.values.data import load_data
 from pipeline.values.mrz import mrz_lines, read_mrz
 from pipeline.values.phones import normal_phone, valid_phone
 from pipeline.values.text import MINUS, fold_digits
@@ -230,7 +230,7 @@ def _forms() -> list[dict[str, Any]]:
 
 @cache
 def _table() -> dict[str, Any]:
-    return tomllib.loads(resources.files("pipeline.values").joinpath("identifiers.toml").read_text(encoding="utf-8"))
+    return load_data("identifiers.toml")
 
 
 @cache

@@ -1,10 +1,10 @@
 """The side of an account that print beside an amount tells: `1.234,50 S`, `12.00 DR`, `12.00 CR`, `-12.00`."""
 
 import re
-import tomllib
 from functools import cache
-from importlib import resources
 from typing import Literal, NamedTuple
+
+from pipeline.values.data import load_data
 
 Side = Literal["in", "out"]
 
@@ -33,7 +33,7 @@ def side_of(text: str) -> Side | Literal[""]:
 
 @cache
 def _words() -> dict[Side, frozenset[str]]:
-    told = tomllib.loads(resources.files("pipeline.values").joinpath("sides.toml").read_text(encoding="utf-8"))
+    told = load_data("sides.toml")
     return {side: frozenset((*told[side]["words"], *told[side]["letters"])) for side in ("in", "out")}
 
 

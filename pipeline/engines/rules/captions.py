@@ -1,12 +1,11 @@
 """Words that forms and cards ask with, and the boxes that they have ticked: what is rather a caption than a value."""
 
 import re
-import tomllib
 from collections.abc import Sequence
 from functools import cache
-from importlib import resources
 
 from pipeline.engines.rules.labels import squeeze
+from pipeline.values.data import load_data
 from pipeline.values.dates import find_dates
 from pipeline.values.text import fold, fold_digits
 
@@ -103,5 +102,4 @@ def _box_pattern() -> re.Pattern[str]:
 
 @cache
 def _told() -> dict[str, dict[str, list[str]]]:
-    text = resources.files("pipeline.engines.rules").joinpath("captions.toml").read_text(encoding="utf-8")
-    return tomllib.loads(text)
+    return load_data("captions.toml", "pipeline.engines.rules")

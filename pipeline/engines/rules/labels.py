@@ -1,17 +1,16 @@
 """Finding a schema's labels on a sheet, also where OCR misread them; the longest label that fits a place has it."""
 
 import re
-import tomllib
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
-from importlib import resources
 from typing import NamedTuple
 
 from rapidfuzz.distance import Levenshtein
 
 from pipeline.engines.rules.sheet import Sheet, Span
 from pipeline.records import WordsFrom
+from pipeline.values.data import load_data
 from pipeline.values.text import Traced, fold_traced
 from schemas.fields import FieldSpec, Kind
 
@@ -232,8 +231,7 @@ def _labels(
 
 @cache
 def _decoys(language: str) -> tuple[tuple[Kind, str], ...]:
-    text = resources.files("pipeline.engines.rules").joinpath("decoys.toml").read_text(encoding="utf-8")
-    told: dict[str, dict[str, list[str]]] = tomllib.loads(text)
+    told: dict[str, dict[str, list[str]]] = load_data("decoys.toml", "pipeline.engines.rules")
     return tuple(
         (Kind(kind), word)
         for kind, languages in told.items()

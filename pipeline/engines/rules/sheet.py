@@ -46,6 +46,11 @@ class Span(NamedTuple):
         """The characters."""
         return self.cell.text[self.start : self.end]
 
+    @property
+    def place(self) -> tuple[int, int, int]:
+        """All of where it stands: an IBAN and a number that is its first group are two readings."""
+        return (self.cell.index, self.start, self.end)
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:

@@ -99,13 +99,13 @@ def find_candidates(
         for cell in sheet.cells:
             if cell.index not in taken:
                 for value in readings.of(Span(cell, 0, len(cell.text)), spec):
-                    found[kind][_place(value.span)] = Candidate(*value)
+                    found[kind][value.span.place] = Candidate(*value)
     for hit in free:
         labelled = by_name.get(hit.name) if hit.name else examples.get(hit.kind)
         if labelled is None:
             continue
         for value, near in _values(readings, around, hit, labelled, taken):
-            candidate = found[labelled.kind].setdefault(_place(value.span), Candidate(*value))
+            candidate = found[labelled.kind].setdefault(value.span.place, Candidate(*value))
             score = near * value.form
             for name, share in ties.told_by(hit.name):
                 if score * share > candidate.scores.get(name, 0.0):
@@ -123,7 +123,7 @@ class _Readings:
 
     def of(self, span: Span, spec: FieldSpec) -> tuple[Found, ...]:
         """The values of a place under a field."""
-        key = (*_place(span), spec.name)
+        key = (*span.place, spec.name)
         if key not in self._known:
             self._known[key] = tuple(read(span, spec, self.sheet.habits))
         return self._known[key]
@@ -171,8 +171,3 @@ def _with_their_sum(column: Sequence[tuple[Found, float]]) -> Iterator[tuple[Fou
 
 def _key(span: Span) -> Key:
     return (span.cell.index, span.start)
-
-
-def _place(span: Span) -> tuple[int, int, int]:
-    """All of where it stands: an IBAN and a number that is its first group are two readings."""
-    return (span.cell.index, span.start, span.end)

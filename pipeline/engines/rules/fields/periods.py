@@ -23,19 +23,15 @@ def with_periods(
     for rule in schema.rules:
         if not isinstance(rule, Order):
             continue
-        later = {_place(hit.span) for hit in hits if hit.name == rule.later}
+        later = {hit.span.place for hit in hits if hit.name == rule.later}
         for hit in hits:
-            both = hit.name == rule.earlier and _place(hit.span) in later
+            both = hit.name == rule.earlier and hit.span.place in later
             dates = _dates(sheet, hit) if both and hit.span.cell.index not in taken else []
             if len(dates) == 2 and dates[0][0] <= dates[1][0]:
                 for name, (_, span) in zip((rule.earlier, rule.later), dates, strict=True):
                     kept[name] = sheet.leaf(name, Reading(span, _SURE, span.text))
                 break
     return list(kept.values())
-
-
-def _place(span: Span) -> tuple[int, int, int]:
-    return (span.cell.index, span.start, span.end)
 
 
 def _dates(sheet: Sheet, hit: Hit) -> list[tuple[date, Span]]:

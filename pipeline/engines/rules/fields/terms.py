@@ -1,13 +1,12 @@
 """The line that says when and how an invoice is to be paid: a sentence, with its label or without one."""
 
 import re
-import tomllib
 from collections.abc import Iterator, Sequence
 from functools import cache
-from importlib import resources
 
 from pipeline.engines.rules.sheet import Cell, Reading, Sheet, Span
 from pipeline.records import Leaf
+from pipeline.values.data import load_data
 from pipeline.values.text import fold
 from schemas.fields import FieldSpec, Kind
 
@@ -52,6 +51,5 @@ def _behind_label(cell: Cell) -> Span:
 @cache
 def words_of_payment(sort: str, language: str) -> tuple[str, ...]:
     """The words of a sort in the data, of a language and of English, folded."""
-    text = resources.files("pipeline.engines.rules.fields").joinpath("terms.toml").read_text(encoding="utf-8")
-    told: dict[str, dict[str, list[str]]] = tomllib.loads(text)
+    told: dict[str, dict[str, list[str]]] = load_data("terms.toml", "pipeline.engines.rules.fields")
     return tuple(fold(word) for spoken in dict.fromkeys((language, "en")) for word in told[sort].get(spoken, ()))

@@ -1,11 +1,9 @@
 """The values of an identity document as its machine readable zone and its print tell them together."""
 
 import re
-import tomllib
 from collections.abc import Iterator, Sequence
 from datetime import date
 from functools import cache
-from importlib import resources
 from typing import NamedTuple
 
 from rapidfuzz import fuzz
@@ -14,6 +12,7 @@ from pipeline.engines.rules.labels import Hit
 from pipeline.engines.rules.mrz.zone import find_zone
 from pipeline.engines.rules.sheet import Reading, Sheet, Span
 from pipeline.records import Box, Leaf, around
+from pipeline.values.data import load_data
 from pipeline.values.dates import find_dates, parse_date
 from pipeline.values.mrz import Mrz, but_for_century, earlier_century, read_mrz
 from pipeline.values.text import fold, fold_name
@@ -140,8 +139,7 @@ def _overlap(one: Box, other: Box) -> bool:
 @cache
 def _states() -> re.Pattern[str]:
     """The words of states, whole but in Thai, which has no spaces."""
-    told = resources.files("pipeline.engines.rules.mrz").joinpath("states.toml").read_text(encoding="utf-8")
-    words = tomllib.loads(told)["words"]
+    words = load_data("states.toml", "pipeline.engines.rules.mrz")["words"]
     thai = "|".join(re.escape(word) for word in words if "\u0e00" <= word[0] <= "\u0e7f")
     return re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, words))})(?!\w)|{thai}")
 

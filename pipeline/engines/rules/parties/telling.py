@@ -1,16 +1,15 @@
 """What a line of print tells by its words alone: a company, a street, a town, a number to call, a title."""
 
 import re
-import tomllib
 import unicodedata
 from collections.abc import Mapping
 from functools import cache, lru_cache
-from importlib import resources
 from typing import Any, NamedTuple
 
 from babel import Locale
 
 from pipeline.values.amounts import find_amounts
+from pipeline.values.data import load_data
 from pipeline.values.dates import find_dates
 from pipeline.values.forms import spell_forms
 from pipeline.values.identifiers import find_ibans, find_tax_ids
@@ -224,5 +223,4 @@ def _countries() -> frozenset[str]:
 
 @cache
 def _table() -> dict[str, dict[str, Any]]:
-    text = resources.files("pipeline.engines.rules.parties").joinpath("parties.toml").read_text(encoding="utf-8")
-    return tomllib.loads(text)
+    return load_data("parties.toml", "pipeline.engines.rules.parties")

@@ -1,16 +1,15 @@
 """Who agrees with whom: the parties of a contract in a table of their own, in sentences, or in blocks under their roles."""
 
 import re
-import tomllib
 from collections.abc import Iterator, Sequence
 from functools import cache
-from importlib import resources
 from typing import Any, NamedTuple
 
 from pipeline.engines.rules.labels import squeeze
 from pipeline.engines.rules.prose.text import Prose, loose
 from pipeline.engines.rules.sheet import Cell, Sheet, Table
 from pipeline.records import Box, Leaf, around
+from pipeline.values.data import load_data
 from pipeline.values.identifiers import find_tax_ids
 from schemas.fields import FieldSpec, Kind
 
@@ -303,5 +302,4 @@ def _labels(spec: FieldSpec) -> dict[str, tuple[str, ...]]:
 
 @cache
 def _told() -> dict[str, dict[str, Any]]:
-    text = resources.files("pipeline.engines.rules.prose").joinpath("roles.toml").read_text(encoding="utf-8")
-    return tomllib.loads(text)
+    return load_data("roles.toml", "pipeline.engines.rules.prose")

@@ -1,16 +1,15 @@
 """Reading what sentences say, by the wordings of each language; what they do not say clearly is left out."""
 
 import re
-import tomllib
 from collections.abc import Sequence
 from functools import cache
-from importlib import resources
 from typing import Any
 
 from pipeline.engines.rules.prose.text import Prose, loose
 from pipeline.engines.rules.sheet import Sheet, Span
 from pipeline.records import Leaf
 from pipeline.values.amounts import find_amounts
+from pipeline.values.data import load_data
 from pipeline.values.dates import find_dates
 from schemas.fields import FieldSpec, Kind
 
@@ -123,8 +122,7 @@ def _patterns(name: str, language: str) -> tuple[re.Pattern[str], ...]:
 
 @cache
 def _told() -> dict[str, dict[str, Any]]:
-    text = resources.files("pipeline.engines.rules.prose").joinpath("wordings.toml").read_text(encoding="utf-8")
-    return tomllib.loads(text)
+    return load_data("wordings.toml", "pipeline.engines.rules.prose")
 
 
 def _wordings() -> frozenset[str]:

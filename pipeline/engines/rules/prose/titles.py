@@ -1,14 +1,13 @@
 """The title of a page: the largest print near its top, or the line there with a word that titles have."""
 
-import tomllib
 from collections.abc import Sequence
 from functools import cache
-from importlib import resources
 
 from pipeline.engines.rules.captions import likely_caption
 from pipeline.engines.rules.labels import squeeze
 from pipeline.engines.rules.sheet import LARGE, Reading, Sheet, Span
 from pipeline.records import Leaf
+from pipeline.values.data import load_data
 from pipeline.values.text import fold_traced
 from schemas.fields import FieldSpec, Kind
 
@@ -68,5 +67,4 @@ def _words_of(text: str) -> bool:
 
 @cache
 def _title_words() -> tuple[str, ...]:
-    text = resources.files("pipeline.engines.rules.prose").joinpath("roles.toml").read_text(encoding="utf-8")
-    return tuple(fold_traced(word).text for word in tomllib.loads(text)["titles"]["words"])
+    return tuple(fold_traced(word).text for word in load_data("roles.toml", "pipeline.engines.rules.prose")["titles"]["words"])

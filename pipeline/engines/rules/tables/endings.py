@@ -1,9 +1,7 @@
 """Telling lines that are no rows of a table by the words that open them: sums, taxes, payments."""
 
-import tomllib
 from collections.abc import Sequence
 from functools import cache
-from importlib import resources
 from typing import Literal
 
 from rapidfuzz import process
@@ -13,6 +11,7 @@ from pipeline.engines.rules.labels import squeeze
 from pipeline.engines.rules.sheet import Sheet
 from pipeline.engines.rules.tables.tokens import Token, words_of
 from pipeline.records import WordsFrom
+from pipeline.values.data import load_data
 from schemas.base import load_labels
 
 Sort = Literal["sums", "dues", "asides"]
@@ -65,8 +64,7 @@ def _only_figures(words: Sequence[str]) -> bool:
 @cache
 def _labels(sort: Sort) -> frozenset[str]:
     """The words of `sort`: our own, and those that label the sums of an invoice or a receipt: a single short one as a due."""
-    text = resources.files("pipeline.engines.rules.tables").joinpath("sums.toml").read_text(encoding="utf-8")
-    told: dict[str, dict[str, list[str]]] = tomllib.loads(text)
+    told: dict[str, dict[str, list[str]]] = load_data("sums.toml", "pipeline.engines.rules.tables")
     own = {squeeze(word).text for words in told[sort].values() for word in words}
     schema = (load_labels(name).get(field, {}) for name in ("invoice", "receipt") for field in _SUMS)
     for word in (word for languages in schema for words in languages.values() for word in words):
